@@ -1,0 +1,71 @@
+# EPS board: what is soldered on it, and the limits of its battery and loads. Datasheets are cited in the drivers.
+# Pins stand in pins_<target>.py; nothing else repeats these tables.
+
+ROLE = "eps"
+ADDRESS = 2  # CSP
+HOSTNAME = "eps"
+MODEL = "Dragonet EPS"
+
+WDT_MS = 8000
+FRAM_ADDRESS = 0x50  # MB85RC256V
+
+# Power monitors, INA226: (name, I2C address, shunt uohm, uA per bit).
+# 20 mohm measures +-4.0 A, 50 mohm +-1.6 A; these pairs make the calibration register 2048: one bit is one shunt bit.
+MONITORS = (
+    ("battery", 0x40, 20_000, 125),  # positive = charging
+    ("panel_x", 0x41, 50_000, 50),
+    ("panel_y", 0x42, 50_000, 50),
+    ("panel_z", 0x43, 50_000, 50),
+    ("load_beacon", 0x44, 50_000, 50),
+    ("load_sensor", 0x45, 50_000, 50),
+    ("load_ais", 0x46, 50_000, 50),
+    ("load_heater", 0x47, 50_000, 50),
+)
+
+# Thermometers, TMP117: (name, I2C address).
+THERMOMETERS = (
+    ("battery", 0x48),
+    ("board", 0x49),
+)
+
+# Loads: (name, on after a power-up, shed from this power level on, over-current mA, least s on, least s off,
+#         first retry after an over-current s, longest retry s).
+# Power levels: 0 normal, 1 low power, 2 safe, 3 critical, 4 below the battery's floor (eps/modes.py).
+# The beacon is shed by level 4 alone, and is retried soonest: a satellite that is not heard is lost.
+LOADS = (
+    ("beacon", True, 4, 1500, 0, 2, 2, 60),
+    ("sensor", True, 2, 500, 5, 5, 10, 1800),
+    ("ais", False, 1, 300, 10, 10, 30, 3600),
+    ("heater", False, 3, 500, 10, 10, 30, 3600),
+)
+
+# Battery: two Li-ion cells in series, one or more strings of 2,600 mAh in parallel.
+# BATTERY_MAH is the pack's; /config.json's "battery_mah" overrides it (a 1U flies 2600, a 3U 5200).
+CELLS = 2
+STRING_MAH = 2600
+BATTERY_MAH = 5200
+
+# Heater: on below, off from (m degC); only above a charge (%), with 5 % hysteresis. Li-ion must not charge below 0 degC.
+HEATER_ON_MDEG = 2_000
+HEATER_OFF_MDEG = 7_000
+HEATER_SOC_PERCENT = 25
+
+# Power levels: (enter below mV, enter below % of charge, leave above mV, and above % of charge).
+# Values of flown 2S boards lie between 6400/7100/7300 and 6800/7200/7600 mV. The way back is one a pack crosses in sun.
+LEVELS = (
+    (6900, 40, 7300, 55),  # low power
+    (6700, 25, 7150, 40),  # safe
+    (6400, 10, 6900, 20),  # critical
+    (6000, 0, 6600, 2),    # floor: by voltage; the charge is no reason to silence the beacon
+)
+LEVEL_DEBOUNCE_MS = 10_000
+
+# The trend of days: the least charge of each orbit, and what its loss over several orbits foretells.
+ORBIT_S = 5700          # any low orbit is near enough
+TREND_ORBITS = 6        # the loss is taken over so many orbits
+TREND_LOSS_PERCENT = 3  # at least so much over them: the estimator errs by less
+TREND_HORIZON_DAYS = 3  # low power when the loss reaches the safe level within these days
+
+# Detumbling ends when the body turns slower than this for the debounce time, or at the limit after the hold.
+DETUMBLED_MDEG_S = 1_000
+DETUMBLE_LIMIT_S = 1_800
