@@ -1,0 +1,32 @@
+# Dragonet: each target sets up what it needs. The work is in host_tools/setup/*.sh.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench setup setup-test clean
+OUT ?= flights/nanodragon
+DRAGONET := .venv/bin/dragonet
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup  ## boot three boards, fly them in orbit, leave what they sent in flights/nanodragon
+	$(DRAGONET) fly --scenario nanodragon --out $(OUT)
+
+test: setup-test  ## every test: both interpreters, flights, and the receivers that judge us
+	.venv/bin/python -m pytest -n 2 $(ARGS)
+
+lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
+	@host_tools/setup/lint.sh
+
+bench: setup  ## measure how many times faster than real time the flatsat flies
+	.venv/bin/python tests/benchmarks/flight_speed.py
+
+setup:  ## make .venv with the pinned packages and MicroPython
+	@host_tools/setup/venv.sh run
+
+setup-test:
+	@host_tools/setup/venv.sh test
+	@host_tools/setup/judges.sh
+
+clean:  ## remove .venv, caches and flights
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis build flights host_tools/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

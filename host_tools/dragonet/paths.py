@@ -1,0 +1,29 @@
+"""Where things lie in the checkout. Dragonet runs from its checkout: flight code and boards are not in the wheel."""
+
+import sys
+from pathlib import Path
+
+from dragonet.errors import UserError
+
+
+def _checkout() -> Path:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "firmware").is_dir() or not (root / "boards").is_dir():
+        raise UserError(f"{root} is not a Dragonet checkout (no firmware/ and boards/): git clone it and use 'make setup'")
+    return root
+
+
+REPO = _checkout()
+FIRMWARE = REPO / "firmware"
+BOARDS = REPO / "boards"
+HOST_TOOLS = REPO / "host_tools"
+VIRTUAL_BOARD = BOARDS / "unix" / "lib"
+# What CPython lacks of MicroPython's library, so that plain flight modules (tables, codecs) import in host tools.
+CPYTHON_STAND_INS = HOST_TOOLS / "dragonet" / "cpython"
+
+
+def use_firmware() -> None:
+    """Make flight modules importable in this CPython process: `csp`, `core`, `eps`, ... Only tables and codecs belong here."""
+    for folder in (FIRMWARE, CPYTHON_STAND_INS):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
