@@ -1,0 +1,63 @@
+# MicroPython's `time` on the virtual board's clock. Takes the place of the built-in module on the unix port.
+import twin
+from utime import gmtime as _gmtime
+from utime import mktime  # noqa: F401
+
+_TICKS_PERIOD = 1 << 30
+_TICKS_HALF = 1 << 29
+_BOOT_EPOCH_S = 1_609_459_200  # an unset RTC of the RP2040 starts at 2021-01-01
+
+
+def _read():
+    kernel = twin.board.kernel
+    kernel.charge(twin.board.costs["ticks"])
+    return kernel.now
+
+
+def ticks_us():
+    return _read() & _TICKS_PERIOD - 1
+
+
+def ticks_ms():
+    return _read() // 1000 & _TICKS_PERIOD - 1
+
+
+def ticks_cpu():
+    return ticks_us()
+
+
+def ticks_add(ticks, delta):
+    return ticks + delta & _TICKS_PERIOD - 1
+
+
+def ticks_diff(end, start):
+    return (end - start + _TICKS_HALF & _TICKS_PERIOD - 1) - _TICKS_HALF
+
+
+def sleep_us(us):
+    if us > 0:
+        kernel = twin.board.kernel
+        kernel.sleep_until(kernel.now + us)
+
+
+def sleep_ms(ms):
+    sleep_us(ms * 1000)
+
+
+def sleep(seconds):
+    sleep_us(int(seconds * 1_000_000))
+
+
+def time_ns():
+    return _BOOT_EPOCH_S * 1_000_000_000 + _read() * 1000
+
+
+def time():
+    return _BOOT_EPOCH_S + _read() // 1_000_000
+
+
+def gmtime(seconds=None):
+    return _gmtime(time() if seconds is None else seconds)
+
+
+localtime = gmtime

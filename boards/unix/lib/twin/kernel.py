@@ -1,0 +1,130 @@
+# The virtual board's processor: its time, what is due, and where it waits. CPython and MicroPython run it alike.
+#
+# Time is this board's own, in microseconds since power-on. It moves when code charges for work (`charge`)
+# and when code waits. `horizon` is how far the board may go before the hub must hear of it; without a hub
+# (a bench) it is infinite. Nothing here knows what the firmware does.
+import heapq
+
+NEVER = 1 << 60  # us
+
+
+class Kernel:
+    def __init__(self, costs):
+        self.costs = costs
+        self.now = 0
+        self.horizon = NEVER
+        self.link = None  # see link.py: exchange(now, wake) with the hub
+        self.interrupts = 0  # handlers run so far: a waiter compares it to see that something happened
+        self.on_bite = None  # called when the watchdog bites
+        self._heap = []
+        self._order = 0
+        self._next = NEVER  # whichever comes first: horizon, due event, watchdog
+        self._bite_at = NEVER
+        self._in_handler = False
+        self._soft = []
+
+    # --- what is due ---
+
+    def at(self, time_us, function):
+        """Call function() at time_us, or at once when that has passed."""
+        self._order += 1
+        heapq.heappush(self._heap, (time_us, self._order, function))
+        if time_us < self._next:
+            self._next = time_us
+
+    def watchdog(self, bite_at_us):
+        self._bite_at = bite_at_us
+        self._plan()
+
+    def stop_at(self, time_us):
+        """Something left the board: the hub must hear of it before time_us is passed."""
+        if time_us < self.horizon and self.link is not None:
+            self.horizon = time_us
+            self._plan()
+
+    def _plan(self):
+        soonest = self.horizon
+        if self._bite_at < soonest:
+            soonest = self._bite_at
+        if self._heap and self._heap[0][0] < soonest:
+            soonest = self._heap[0][0]
+        self._next = soonest
+
+    # --- interrupts ---
+
+    def interrupt(self, handler, argument):
+        """A soft interrupt: run the handler as soon as no other handler runs."""
+        self._soft.append((handler, argument))
+
+    def _run_handlers(self):
+        self._in_handler = True
+        while self._soft:
+            handler, argument = self._soft.pop(0)
+            self.interrupts += 1
+            self.now += self.costs["interrupt"]
+            handler(argument)
+        self._in_handler = False
+
+    # --- time passes ---
+
+    def charge(self, us):
+        """Work took this long; whatever came due in the meantime interrupts it."""
+        self.now += us
+        if self.now >= self._next and not self._in_handler:
+            self._catch_up()
+
+    def _catch_up(self):
+        while self.now >= self._next:
+            if self._heap and self._heap[0][0] <= self.now and self._heap[0][0] <= self.horizon:
+                self._run_due()
+            elif self._bite_at <= self.now:
+                self._bite_at = NEVER
+                self.on_bite()
+            else:
+                self._exchange(self.now)
+            if self._soft:
+                self._run_handlers()
+
+    def _run_due(self):
+        function = heapq.heappop(self._heap)[2]
+        self._plan()
+        function()
+
+    def _exchange(self, wake_us):
+        if self.link is None:
+            raise RuntimeError("virtual board would wait for ever")
+        self.now, self.horizon = self.link.exchange(self.now, wake_us)
+        self._plan()
+        self.link.deliver()
+
+    def _idle(self, until_us):
+        if until_us < self._next:
+            self.now = until_us
+            return
+        due = self._heap[0][0] if self._heap else NEVER
+        if self._bite_at < due:
+            due = self._bite_at
+        if due <= until_us and due <= self.horizon:
+            if due > self.now:
+                self.now = due
+        else:
+            if self.now < self.horizon:
+                self.now = min(self.horizon, until_us)
+            self._exchange(until_us if until_us < due else due)
+        self._catch_up()
+        if self._soft:
+            self._run_handlers()
+
+    def sleep_until(self, time_us):
+        """Wait until time_us whatever interrupts."""
+        if self._in_handler:  # a busy wait inside an interrupt handler: nothing else can run
+            self.now = max(self.now, time_us)
+            return
+        while self.now < time_us:
+            self._idle(time_us)
+
+    def wait(self, until_us):
+        """Wait until time_us, or until an interrupt handler has run."""
+        seen = self.interrupts
+        while self.now < until_us and self.interrupts == seen:
+            self._idle(until_us)

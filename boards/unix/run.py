@@ -1,0 +1,58 @@
+# Power-on of a virtual board, run by the unix port:  micropython run.py '<settings as JSON>'
+#
+# The host's folders appear as /twin (this virtual board), /rom (firmware), /board, /host and /nv (its memories);
+# the board's own littlefs is at /. Then the firmware's boot.py and main.py run as on any board.
+import json
+import sys
+
+settings = json.loads(sys.argv[1])
+
+import vfs  # noqa: E402
+
+vfs.umount("/")
+for mount_point, folder in settings["mounts"]:
+    vfs.mount(vfs.VfsPosix(folder), mount_point)
+sys.path[:] = ["/twin", ".frozen", "/rom", "/board", "/host"]
+
+import twin  # noqa: E402
+from twin import flash, ioqueue  # noqa: E402
+from twin.board import Board  # noqa: E402
+
+board = Board(
+    settings["role"],
+    settings["world"],
+    settings["seed"],
+    bytes(settings["uid"]),
+    settings["reset_cause"],
+    "/nv",
+    settings["costs"],
+)
+board.kernel.now = settings["boot_us"]
+twin.board = board
+ioqueue.install()
+
+import random  # noqa: E402
+
+random.seed(settings["seed"])
+sys.modules["pins"] = __import__("pins_unix")
+flash.mount()
+if "config" in settings:  # provisioning: written once, before the first flight
+    try:
+        open("/config.json").close()
+    except OSError:
+        with open("/config.json", "w") as config:
+            json.dump(settings["config"], config)
+wiring = __import__("dragonet.flatsat.devices.wiring_" + settings["role"], None, None, ("wire",))
+wiring.wire(board)
+board.connect(open(settings["reader"], "rb"), open(settings["writer"], "wb"))
+board.kernel._exchange(board.kernel.now)
+
+try:
+    for name in ("boot", "main"):
+        __import__(name)
+except SystemExit:
+    raise
+except BaseException as error:
+    sys.print_exception(error)
+# main ended: on a real board the prompt waits for a person, and the watchdog, if it was started, bites.
+board.kernel.sleep_until(1 << 60)
