@@ -1,0 +1,1 @@
+# What every board runs: README.md says what lives here.

@@ -1,0 +1,265 @@
+# A board: builds what it has, survives what it lacks, and runs (DESIGN, rules 1 and 5).
+#
+# A dead FRAM, a dead bus, an unreadable configuration never stop a board: each failure is counted and its part is None.
+import asyncio
+import struct
+import machine
+import csp
+from csp.can import CanInterface
+from micropython import const
+from core import config, heartbeat, hold, layout, ports, record, supervisor, telemetry
+from core.clock import Clock, Every
+from core.heard import HK_MAX, NEVER, Heard
+from drivers.fram import FRAM
+
+REVISION = "0.1.0"
+
+_I2C_HZ = const(400_000)
+_CAN_BITRATE = const(500_000)
+_WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
+_HK_PERIOD_S = const(10)
+_CORE_DEADLINE_MS = const(5_000)
+_BUS_DEADLINE_MS = const(10_000)
+
+_SEQ = const(0)               # positions in telemetry.COMMON
+_UPTIME = const(1)
+_MISSION = const(2)
+_MODE = const(3)
+_BOOTS = const(4)
+_CAUSE = const(5)
+_FAILED = const(6)
+_RESTARTS = const(7)
+_FAULTS = const(8)
+
+
+class Board:
+    """parts, pins: the board's modules. table: its telemetry.Set. README.md lists the names for apps."""
+
+    def __init__(self, parts, pins, table, path=config.PATH):
+        self.parts = parts
+        self.pins = pins
+        self.role = parts.ROLE
+        self.address = ports.ADDRESSES[self.role]
+        self.faults = 0
+        self.clock = Clock()
+        self.cause = machine.reset_cause()
+        watchdog = self._try(lambda: machine.WDT(timeout=getattr(parts, "WDT_MS", _WDT_MS)))
+        switches = hold.Switches(self._input("RBF"), self._input("SEP1"), self._input("SEP2"))
+        self.i2c = self._try(self._make_i2c)
+        self.fram = None if self.i2c is None else self._try(lambda: FRAM(self.i2c, parts.FRAM))
+        self._records = []
+        self.hold = hold.Hold(self.record("hold", hold.SIZE), switches)
+        self.supervisor = supervisor.Supervisor(self.record("supervisor", supervisor.SIZE), watchdog, self.cause)
+        self.boots = self._count_boot()
+        self.config = config.load(path)
+        self.faults += self.config["errors"]
+        self.table = table
+        self.hk = table.values()
+        self._packet = memoryview(bytearray(table.size))
+        self._beat = memoryview(bytearray(heartbeat.SIZE))
+        self._hooks = []
+        self._hk_due_s = 0
+        self._mode = 0
+        self._mode_at = None
+        self._own_mode = False
+        self.heard = {}
+        self._heard_by = [None] * 32  # by address
+        for role in ports.BOARDS:
+            if role != self.role:
+                self.heard[role] = self._heard_by[ports.ADDRESSES[role]] = Heard(self.clock)
+        self.unsent = 0
+        self.node = self._make_node()
+        self.supervisor.task("bus", self.node.run, _BUS_DEADLINE_MS)
+        self.supervisor.task("core", self._core, _CORE_DEADLINE_MS)
+        self.supervisor.feed()
+
+    # What apps ask.
+
+    @property
+    def rf_allowed(self):
+        """True when a transmitter may be keyed: the hold is over and the configuration is whole."""
+        return self.hold.rf_allowed and not self.config["rf_inhibited"]
+
+    @property
+    def deploy_allowed(self):
+        return self.hold.deploy_allowed
+
+    @property
+    def uptime_s(self):
+        return self.clock.seconds
+
+    @property
+    def mission_s(self):
+        return self.hold.elapsed_s
+
+    @property
+    def mode(self):
+        """Spacecraft mode, index into ports.MODES: the last one heard from the EPS; 0, silent, until then."""
+        return self._mode
+
+    @property
+    def mode_age_s(self):
+        """Seconds since the mode was heard, NEVER until then; 0 on the board that owns it."""
+        if self._own_mode:
+            return 0
+        return NEVER if self._mode_at is None else self.clock.seconds - self._mode_at
+
+    def set_mode(self, mode):
+        """EPS only. ValueError: no such mode."""
+        if not 0 <= mode < len(ports.MODES):
+            raise ValueError("mode %d" % mode)
+        self._own_mode = True
+        self._mode = mode
+
+    def record(self, name, size, offset=0, version=1):
+        """A core.record.Record of `size` bytes in region `name` of the FRAM. ValueError: it does not fit there."""
+        address, room = layout.region(name)
+        if offset < 0 or offset + record.space(size) > room:
+            raise ValueError("record of %d bytes at %d of region %s" % (size, offset, name))
+        made = record.Record(self.fram, address + offset, size, version)
+        self._records.append(made)
+        return made
+
+    def before_hk(self, function):
+        """function() is called just before housekeeping is packed."""
+        self._hooks.append(function)
+
+    def expect(self, role, table):
+        """table: the telemetry.Set by which this board reads role's housekeeping."""
+        self.heard[role].expect(table)
+
+    def fault(self):
+        """Counts something survived."""
+        self.faults += 1
+
+    # Running.
+
+    async def main(self):
+        """Runs every task; never returns."""
+        await self.supervisor.run()
+
+    def run(self):
+        """Runs the board until it resets."""
+        try:
+            asyncio.run(self.main())
+        finally:
+            machine.reset()
+
+    async def reset_after(self, checkin, seconds):
+        """A task that resets the board; the core runs on until then, so that holds end in a boot loop too."""
+        while seconds > 0:
+            checkin()
+            await asyncio.sleep_ms(1000)
+            seconds -= 1
+        machine.reset()
+
+    async def _core(self, checkin):
+        every = Every(1000)
+        while True:
+            checkin()
+            self.second()
+            await asyncio.sleep_ms(every.ms())
+
+    def second(self):
+        """What a board does each second."""
+        self.hold.update(self.clock.update())
+        now = self.clock.seconds
+        heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, now, self.table.hash)
+        if not self.node.broadcast(ports.HEARTBEAT, self._beat):
+            self.unsent += 1
+        if now >= self._hk_due_s:
+            self._hk_due_s = now - now % _HK_PERIOD_S + _HK_PERIOD_S
+            self.publish()
+
+    def publish(self):
+        """Packs and broadcasts housekeeping."""
+        for hook in self._hooks:
+            try:
+                hook()
+            except Exception:
+                self.faults += 1
+        hk = self.hk
+        hk[_SEQ] = 0 if hk[_SEQ] is None else (hk[_SEQ] + 1) % 0xFFFF
+        hk[_UPTIME] = self.clock.seconds
+        hk[_MISSION] = self.hold.elapsed_s
+        hk[_MODE] = self._mode if self._own_mode or self._mode_at is not None else None
+        hk[_BOOTS] = self.boots
+        hk[_CAUSE] = self.cause
+        hk[_FAILED] = self.supervisor.failed_task
+        hk[_RESTARTS] = min(self.supervisor.restarts, 0xFFFE)
+        hk[_FAULTS] = min(self.all_faults(), 0xFFFE)
+        self.table.pack_into(self._packet, hk)
+        if not self.node.broadcast(ports.HK, self._packet):
+            self.unsent += 1
+
+    def all_faults(self):
+        """Faults survived since boot: the board's own, its records', values that did not fit their telemetry."""
+        total = self.faults + self.table.saturated
+        for made in self._records:
+            total += made.errors
+        return total
+
+    # Setting up.
+
+    def _try(self, make):
+        try:
+            return make()
+        except Exception:
+            self.faults += 1
+            return None
+
+    def _input(self, name):
+        number = getattr(self.pins, name, None)
+        if number is None:
+            return None
+        return self._try(lambda: machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_DOWN))
+
+    def _make_i2c(self):
+        frequency = getattr(self.parts, "I2C_HZ", _I2C_HZ)
+        scl = getattr(self.pins, "I2C_SCL", None)
+        if scl is None:
+            return machine.I2C(0, freq=frequency)
+        return machine.I2C(0, scl=machine.Pin(scl), sda=machine.Pin(self.pins.I2C_SDA), freq=frequency)
+
+    def _count_boot(self):
+        # Boots since the board was made, None when there is no memory of it.
+        kept = self.record("boots", 4)
+        boots = struct.unpack(">I", kept.data)[0] + 1 if kept.load() else 1
+        struct.pack_into(">I", kept.data, 0, boots)
+        return boots % 0xFFFF if kept.save() else None
+
+    def _make_node(self):
+        node = csp.Node(
+            self.address,
+            hostname=self.role,
+            model=getattr(self.parts, "MODEL", self.role),
+            revision=REVISION,
+            version=self.config["csp_version"],
+        )
+        can = self._try(self._make_can)
+        if can is not None:
+            node.add_interface(can)
+        node.bind(ports.HEARTBEAT, self._on_heartbeat)
+        node.bind(ports.HK, self._on_hk)
+        return node
+
+    def _make_can(self):
+        bitrate = getattr(self.parts, "CAN_BITRATE", _CAN_BITRATE)
+        make = getattr(self.pins, "make_can", machine.CAN)
+        return CanInterface(make(0, bitrate), name="CANA")
+
+    # Hearing others.
+
+    def _from(self, packet):
+        return self._heard_by[packet.src] if packet.src < 32 else None
+
+    def _on_heartbeat(self, packet):
+        heard = self._from(packet)
+        if heard is not None and heard.on_heartbeat(packet.data) and packet.src == ports.ADDRESSES["eps"]:
+            self._mode = heard.mode
+            self._mode_at = self.clock.seconds
+
+    def _on_hk(self, packet):
+        heard = self._from(packet)
+        if heard is not None:
+            heard.on_hk(packet.data)

@@ -1,0 +1,74 @@
+# What a board heard of another one: its newest heartbeat and housekeeping, with their ages.
+from micropython import const
+from core import heartbeat
+
+NEVER = const(0x1FFFFFFF)  # seconds: older than any mission, a small integer on 32-bit boards
+HK_MAX = const(240)        # bytes of housekeeping kept: what a CSP buffer of 256 carries with its trailers
+
+
+class Heard:
+    """Of one role. mode, reset_cause, boots, uptime_s: its newest heartbeat's.
+
+    matches: its dictionary is the expected one. mismatches, refused: heartbeats of another dictionary; packets unread.
+    """
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._table = None
+        self._hk = memoryview(bytearray(HK_MAX))
+        self._length = 0
+        self._hk_at = None
+        self._heartbeat_at = None
+        self.mode = 0
+        self.reset_cause = 0
+        self.boots = 0
+        self.uptime_s = 0
+        self.matches = False
+        self.mismatches = 0
+        self.refused = 0
+
+    def expect(self, table):
+        """table: telemetry.Set by which value() reads."""
+        self._table = table
+
+    @property
+    def heartbeat_age_s(self):
+        return NEVER if self._heartbeat_at is None else self._clock.seconds - self._heartbeat_at
+
+    @property
+    def hk_age_s(self):
+        return NEVER if self._hk_at is None else self._clock.seconds - self._hk_at
+
+    @property
+    def hk(self):
+        """The newest housekeeping packet (memoryview), empty until heard."""
+        return self._hk[: self._length]
+
+    def value(self, position):
+        """Raw value of its newest housekeeping, None when never heard, not available or of another dictionary."""
+        table = self._table
+        if table is None or not self.matches or self._length != table.size:
+            return None
+        return table.get(self._hk, position)
+
+    def on_heartbeat(self, data):
+        """True when data was a heartbeat."""
+        try:
+            self.mode, self.reset_cause, self.boots, self.uptime_s, dictionary = heartbeat.unpack(data)
+        except ValueError:
+            self.refused += 1
+            return False
+        self._heartbeat_at = self._clock.seconds
+        self.matches = self._table is not None and dictionary == self._table.hash
+        if self._table is not None and not self.matches:
+            self.mismatches += 1
+        return True
+
+    def on_hk(self, data):
+        length = len(data)
+        if length > HK_MAX:
+            self.refused += 1
+            return
+        self._hk[:length] = data
+        self._length = length
+        self._hk_at = self._clock.seconds

@@ -1,0 +1,143 @@
+# Holds after separation, CubeSat Design Specification: no deployable for 30 minutes, no RF for 45 (DESIGN, "Modes and holds").
+#
+# Powered time counts, through any reset: a boot loop ends the hold too. The remove-before-flight pin inserted, or both
+# separation switches pressed, sets it back to zero. An unreadable record means a full hold, once. It is the mission clock too.
+#
+#  byte  type  field            record "hold"
+#   0    u32   elapsed          powered seconds since separation
+#   4    u16   remainder        milliseconds
+import struct
+import time
+from micropython import const
+
+SIZE = const(6)
+_LAYOUT = ">IH"
+
+# The rule plus a tenth of a percent: a fast clock must not end a hold early (crystals are good for 0.01 %).
+DEPLOY_S = const(1802)
+RF_S = const(2703)
+
+_SAVE_MS = const(500)         # saved at every update (1 s) until both holds are over
+_SAVE_LATER_MS = const(9500)  # then every 10 s
+_SAME = const(3)              # equal readings in a row that are believed, one each update
+_BOOT_READINGS = const(5)     # readings at boot, all equal
+_BOOT_GAP_MS = const(10)      # contact bounce of a microswitch is below 10 ms
+_UNSURE = const(60)           # updates: switches that bounce a minute long are not held down by a pod
+
+
+class Switches:
+    """RBF and separation switches: machine.Pin inputs (1 = inserted, pressed), or None where a board has none.
+
+    pressed: the last reading that was believed. known: False until one was.
+    """
+
+    def __init__(self, rbf=None, sep1=None, sep2=None):
+        self._rbf = rbf
+        self._sep1 = sep1
+        self._sep2 = sep2
+        self._last = self._read()
+        self._same = 1
+        self._unsure = 0
+        self.pressed = False
+        self.known = True
+        for _ in range(_BOOT_READINGS - 1):
+            time.sleep_ms(_BOOT_GAP_MS)
+            if self._read() != self._last:
+                self.known = False
+        if self.known:
+            self.pressed = self._last
+
+    def update(self):
+        """One reading. A change is believed when it stays."""
+        reading = self._read()
+        if reading == self._last:
+            if self._same < _SAME:
+                self._same += 1
+        else:
+            self._last = reading
+            self._same = 1
+        if self._same >= _SAME:
+            self.pressed = reading
+            self.known = True
+        elif not self.known:
+            self._unsure += 1
+            if self._unsure >= _UNSURE:
+                self.known = True
+
+    def _read(self):
+        if self._rbf is not None and self._rbf.value():
+            return True
+        return (
+            self._sep1 is not None
+            and self._sep2 is not None
+            and bool(self._sep1.value())
+            and bool(self._sep2.value())
+        )
+
+
+class Hold:
+    """Counts powered time since separation. record: core.record.Record of SIZE bytes.
+
+    elapsed_s: powered seconds since separation. restarted: the record was unreadable at this boot.
+    """
+
+    def __init__(self, record, switches):
+        self.record = record
+        self._switches = switches
+        self.elapsed_s = 0
+        self._ms = 0
+        self._unsaved_ms = 0
+        self.restarted = not self._load()
+        self._stale = self.restarted  # the memory may hold another time than we do
+        if switches.known and switches.pressed:
+            self._clear()
+
+    @property
+    def stopped(self):
+        """True while RBF or both switches keep the time at zero, and while their state is not known."""
+        return self._switches.pressed or not self._switches.known
+
+    @property
+    def deploy_allowed(self):
+        """True when 30 minutes are over: deployables may be released."""
+        return self.elapsed_s >= DEPLOY_S and not self.stopped
+
+    @property
+    def rf_allowed(self):
+        """True when 45 minutes are over: transmitters may be keyed."""
+        return self.elapsed_s >= RF_S and not self.stopped
+
+    def update(self, passed_ms):
+        """Call every second with the milliseconds of powered time that passed."""
+        self._switches.update()
+        if self._switches.pressed:
+            self._clear()
+            return
+        self._ms += passed_ms
+        if self._ms >= 1000:
+            self.elapsed_s += self._ms // 1000
+            self._ms %= 1000
+        self._unsaved_ms += passed_ms
+        if self._unsaved_ms >= (_SAVE_MS if self.elapsed_s < RF_S + 2 else _SAVE_LATER_MS):
+            self._save()
+
+    def _clear(self):
+        if self.elapsed_s or self._ms or self._stale:
+            self.elapsed_s = 0
+            self._ms = 0
+            self._save()
+
+    def _save(self):
+        self._unsaved_ms = 0
+        struct.pack_into(_LAYOUT, self.record.data, 0, self.elapsed_s, self._ms)
+        self._stale = not self.record.save()
+
+    def _load(self):
+        if not self.record.load():
+            return False
+        elapsed_s, ms = struct.unpack(_LAYOUT, self.record.data)
+        if ms >= 1000:
+            return False
+        self.elapsed_s = elapsed_s
+        self._ms = ms
+        return True

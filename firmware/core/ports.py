@@ -1,0 +1,17 @@
+# Addresses, ports and modes of the satellite: the one table (DESIGN, "Message bus", "Modes and holds").
+from micropython import const
+
+ADDRESSES = {"obc": 1, "eps": 2, "beacon": 3, "sensor": 4, "ground": 10, "bench": 30}  # fit the 5 bits of CSP v1
+BOARDS = ("eps", "beacon", "sensor")  # roles that send heartbeats and housekeeping
+
+HEARTBEAT = const(9)   # CSP port: core/heartbeat.py, every second, broadcast
+HK = const(10)         # CSP port: the role's housekeeping, every 10 s, broadcast
+
+MODES = ("silent", "deploy", "detumble", "nominal", "low_power", "safe", "critical")
+SILENT = const(0)
+DEPLOY = const(1)
+DETUMBLE = const(2)
+NOMINAL = const(3)
+LOW_POWER = const(4)
+SAFE = const(5)
+CRITICAL = const(6)

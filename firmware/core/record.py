@@ -1,0 +1,122 @@
+# A small record that survives a power cut at any byte (DESIGN, "Storage"): two copies, a sequence, a CRC-32.
+#
+#  byte  type  field            each copy
+#   0    u8    0xD6             marks a record
+#   1    u8    version          of the data's layout; another version is unreadable
+#   2    u16   n                bytes of data
+#   4    u32   sequence         30 bits, wraps; the newer copy is the one ahead
+#   8    n     data
+#   8+n  u32   CRC-32           IEEE 802.3 (binascii.crc32) over bytes 0 .. 8+n
+#
+# All big-endian. The second copy follows the first. A save writes the copy that is not the newest, so the last good one stays.
+import struct
+from binascii import crc32
+from micropython import const
+
+OVERHEAD = const(12)  # bytes of a copy beside its data
+
+_MARK = const(0xD6)
+_HEADER = ">BBHI"
+_SEQUENCE = const(0x3FFFFFFF)  # 30 bits: never a heap integer on a 32-bit board
+_HALF = const(0x20000000)
+_TRIES = const(3)
+
+
+def space(size):
+    """Bytes that a record of `size` bytes of data takes."""
+    return 2 * (size + OVERHEAD)
+
+
+class Record:
+    """`size` bytes of data, kept twice at `address` of `memory` (read_into and write, or None when it is dead).
+
+    data: memoryview to fill before save() and to read after load(). errors: saves and loads that failed.
+    """
+
+    def __init__(self, memory, address, size, version=1):
+        self._memory = memory
+        self._address = address
+        self._length = size + OVERHEAD
+        self._version = version
+        self._size = size
+        self._frame = memoryview(bytearray(self._length))
+        self._body = self._frame[: size + 8]
+        self._check = memoryview(bytearray(self._length))
+        self._check_body = self._check[: size + 8]
+        self.data = self._frame[8 : 8 + size]
+        self.errors = 0
+        self._newest = -1     # copy 0 or 1; -1: none is valid
+        self._sequence = 0
+        self._known = False   # both copies were looked at
+
+    def load(self):
+        """True when data holds the newest valid copy; False, and data untouched, when neither is readable."""
+        if not self._scan() or self._newest < 0:
+            self.errors += 1
+            return False
+        try:
+            if self._read(self._newest) != self._sequence:
+                raise OSError(5)
+        except OSError:
+            self.errors += 1
+            self._known = False
+            return False
+        self.data[:] = self._check[8 : 8 + self._size]
+        return True
+
+    def save(self):
+        """True when data were written and read back. Otherwise False, and the last good copy is as it was."""
+        if not self._known and not self._scan():
+            self.errors += 1
+            return False
+        copy = 1 - self._newest if self._newest >= 0 else 0
+        sequence = (self._sequence + 1) & _SEQUENCE
+        struct.pack_into(_HEADER, self._frame, 0, _MARK, self._version, self._size, sequence)
+        struct.pack_into(">I", self._frame, self._length - 4, crc32(self._body))
+        address = self._address + copy * self._length
+        try:
+            self._memory.write(address, self._frame)
+            self._memory.read_into(address, self._check)
+        except OSError:
+            self.errors += 1
+            return False
+        if self._check != self._frame:  # write-protected, or worn out
+            self.errors += 1
+            return False
+        self._newest = copy
+        self._sequence = sequence
+        return True
+
+    def _scan(self):
+        # Looks at both copies; False when the memory does not answer.
+        self._known = False
+        if self._memory is None:
+            return False
+        for _ in range(_TRIES):
+            try:
+                first = self._read(0)
+                second = self._read(1)
+            except OSError:
+                continue
+            if first >= 0 and (second < 0 or (first - second) & _SEQUENCE < _HALF):
+                self._newest = 0
+                self._sequence = first
+            elif second >= 0:
+                self._newest = 1
+                self._sequence = second
+            else:
+                self._newest = -1
+                self._sequence = 0
+            self._known = True
+            return True
+        return False
+
+    def _read(self, copy):
+        # The copy's sequence, or -1 when it is not a whole record of this layout.
+        self._memory.read_into(self._address + copy * self._length, self._check)
+        mark, version, size, sequence = struct.unpack_from(_HEADER, self._check, 0)
+        if mark != _MARK or version != self._version or size != self._size or sequence > _SEQUENCE:
+            return -1
+        if struct.unpack_from(">I", self._check, self._length - 4)[0] != crc32(self._check_body):
+            return -1
+        return sequence

@@ -1,0 +1,137 @@
+# Housekeeping of a board: one table a board, from which it is packed, unpacked, scaled and described (DESIGN, rule 6).
+#
+# Fields stand one after the other as the table lists them, big-endian, without gaps. A value is a raw integer;
+# raw * scale is in the field's unit. None, "not available", travels as the type's reserved value:
+#
+#   type  bytes  range                  reserved
+#   u8    1      0 .. 254               255
+#   i8    1      -127 .. 127            -128
+#   u16   2      0 .. 65,534            65,535
+#   i16   2      -32,767 .. 32,767      -32,768
+#   u32   4      0 .. 4,294,967,294     4,294,967,295
+#   i32   4      -(2^31 - 1) .. 2^31-1  -2^31
+import struct
+from binascii import crc32
+from micropython import const
+
+_TYPES = {  # code of struct, bytes, lowest, highest, reserved
+    "u8": (">B", 1, 0, 0xFE, 0xFF),
+    "i8": (">b", 1, -0x7F, 0x7F, -0x80),
+    "u16": (">H", 2, 0, 0xFFFE, 0xFFFF),
+    "i16": (">h", 2, -0x7FFF, 0x7FFF, -0x8000),
+    "u32": (">I", 4, 0, 0xFFFFFFFE, 0xFFFFFFFF),
+    "i32": (">i", 4, -0x7FFFFFFF, 0x7FFFFFFF, -0x80000000),
+}
+
+_NAME = const(0)  # positions in a field
+_TYPE = const(1)
+_UNIT = const(2)
+_SCALE = const(3)
+
+# How every board's table starts; core fills these.
+COMMON = (
+    ("seq", "u16", "", 1, "counts packets of housekeeping since boot"),
+    ("uptime_s", "u32", "s", 1, "time since boot"),
+    ("mission_s", "u32", "s", 1, "powered time since separation"),
+    ("mode", "u8", "", 1, "spacecraft mode, index into MODES"),
+    ("boots", "u16", "", 1, "boots since the board was made"),
+    ("reset_cause", "u8", "", 1, "machine.reset_cause() of this boot"),
+    ("failed_task", "u8", "", 1, "task that failed last, in order of registration; kept through resets"),
+    ("restarts", "u16", "", 1, "task restarts since boot"),
+    ("faults", "u16", "", 1, "faults survived since boot: storage, configuration, buses"),
+)
+
+
+class Set:
+    """A board's table. fields: (name, type, unit, scale, description) each. ValueError: the table is wrong.
+
+    size: bytes when packed. saturated: values that did not fit. hash: CRC-32 of text().
+    """
+
+    def __init__(self, name, fields):
+        self.name = name
+        self.fields = tuple(fields)
+        self.names = tuple([field[_NAME] for field in self.fields])
+        layout = []
+        at = 0
+        for k, field in enumerate(self.fields):
+            if field[_TYPE] not in _TYPES:
+                raise ValueError("%s.%s is of unknown type %s" % (name, field[_NAME], field[_TYPE]))
+            if field[_NAME] in self.names[:k]:
+                raise ValueError("%s.%s stands twice" % (name, field[_NAME]))
+            code, size, low, high, reserved = _TYPES[field[_TYPE]]
+            layout.append((at, code, size, low, high, reserved))
+            at += size
+        self._layout = tuple(layout)
+        self.size = at
+        self.saturated = 0
+        self.hash = crc32(self.text().encode()) & 0xFFFFFFFF
+
+    def text(self):
+        """The canonical text: what a receiver must agree on. Descriptions may be reworded."""
+        lines = ["housekeeping %s" % self.name]
+        for field in self.fields:
+            lines.append("%s %s %g %s" % (field[_NAME], field[_TYPE], field[_SCALE], field[_UNIT]))
+        return "\n".join(lines)
+
+    def index(self, name):
+        """Position of a field. ValueError: there is none of this name."""
+        return self.names.index(name)
+
+    def values(self):
+        """A list for this table, every value not available yet."""
+        return [None] * len(self.fields)
+
+    def pack_into(self, buffer, values, offset=0):
+        """Packs values, by position, into size bytes of buffer."""
+        k = 0
+        for at, code, _, low, high, reserved in self._layout:
+            value = values[k]
+            if value is None:
+                value = reserved
+            elif type(value) is not int or value < low or value > high:
+                value = self._fit(value, low, high, reserved)
+            struct.pack_into(code, buffer, offset + at, value)
+            k += 1
+
+    def unpack(self, data):
+        """dict of raw values, None where not available. ValueError: data is not of this table's size."""
+        if len(data) != self.size:
+            raise ValueError("housekeeping %s of %d bytes, not %d" % (self.name, len(data), self.size))
+        raw = {}
+        for k, name in enumerate(self.names):
+            raw[name] = self.get(data, k)
+        return raw
+
+    def get(self, data, position):
+        """One raw value of packed data, None when not available. IndexError: data is too short."""
+        at, _, size, low, _, reserved = self._layout[position]
+        value = data[at]
+        for k in range(at + 1, at + size):
+            value = value << 8 | data[k]
+        if low < 0 and value >> (8 * size - 1):
+            value -= 1 << (8 * size)
+        return None if value == reserved else value
+
+    def scaled(self, raw):
+        """dict of values in their units from a dict of raw values."""
+        values = {}
+        for field in self.fields:
+            value = raw[field[_NAME]]
+            values[field[_NAME]] = None if value is None else value * field[_SCALE]
+        return values
+
+    def _fit(self, value, low, high, reserved):
+        # The nearest value that fits; what is no number is not available.
+        try:
+            if type(value) is float:
+                value = int(min(max(value, low), high) + (0.5 if value >= 0 else -0.5))
+            else:
+                value = int(value)
+            if low <= value <= high:
+                return value
+            value = low if value < low else high
+        except (TypeError, ValueError, OverflowError):
+            value = reserved
+        self.saturated += 1
+        return value
