@@ -7,7 +7,7 @@ HOSTNAME = "eps"
 MODEL = "Dragonet EPS"
 
 WDT_MS = 8000
-FRAM_ADDRESS = 0x50  # MB85RC256V
+FRAM = 0x50  # MB85RC256V, I2C address
 
 # Power monitors, INA226: (name, I2C address, shunt uohm, uA per bit).
 # 20 mohm measures +-4.0 A, 50 mohm +-1.6 A; these pairs make the calibration register 2048: one bit is one shunt bit.

@@ -1,0 +1,17 @@
+# EPS board on PYBD-SF6 (STM32F767): names of its pins. Not run on silicon yet.
+# CAN1 shares B8 and B9 with I2C1 (X9, X10), so the sensors' bus is I2C2; both CAN controllers are inside.
+from machine import Pin
+
+I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
+
+RBF = "X1"   # pulled down: 1 = remove-before-flight pin inserted
+SEP1 = "X2"  # 1 = pressed, still in the pod
+SEP2 = "X3"
+
+# Enables of the load switches, 1 = on, in the order of parts.LOADS: beacon, sensor, ais, heater.
+LOADS = ("X4", "X5", "X6", "X7")
+
+
+def load(index, on):
+    """The enable of a load switch, driven to `on` from its first moment: an output that starts low would glitch."""
+    return Pin(LOADS[index], Pin.OUT, value=1 if on else 0)
