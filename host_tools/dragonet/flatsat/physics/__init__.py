@@ -1,0 +1,1 @@
+"""Physics of the flatsat: orbit, sun, field, attitude, power, temperatures, passes."""
