@@ -14,6 +14,8 @@ for mount_point, folder in settings["mounts"]:
     vfs.mount(vfs.VfsPosix(folder), mount_point)
 sys.path[:] = ["/twin", ".frozen", "/rom", "/board", "/host"]
 
+from dragonet.flatsat.devices import records  # noqa: E402
+
 import twin  # noqa: E402
 from twin import flash, ioqueue  # noqa: E402
 from twin.board import Board  # noqa: E402
@@ -45,6 +47,8 @@ if "config" in settings:  # provisioning: written once, before the first flight
 wiring = __import__("dragonet.flatsat.devices.wiring_" + settings["role"], None, None, ("wire",))
 wiring.wire(board)
 board.connect(open(settings["reader"], "rb"), open(settings["writer"], "wb"))
+hello = {"name": sys.implementation[0], "version": sys.implementation[1], "machine": sys.implementation[2]}
+board.emit(records.HELLO, json.dumps(hello).encode())
 board.kernel._exchange(board.kernel.now)
 
 try:

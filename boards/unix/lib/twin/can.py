@@ -5,7 +5,7 @@ import struct
 import twin
 from dragonet.flatsat.devices import records
 
-from .frames import FLAG_EXT_ID, FLAG_RTR, arbitration_key, frame_bits
+from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR, arbitration_key, frame_bits
 
 _FIFO_DEPTH = 3
 _EXT_ID_LAST = 0x1FFFFFFF

@@ -29,6 +29,8 @@ class Pin:
             self._mode = mode
         if value is not None:
             self.value(value)
+        elif self._mode == self.OUT and not self._wire.driven:
+            self.value(self._wire.level)
 
     def value(self, x=None):
         self._board.kernel.charge(self._cost_us)

@@ -10,6 +10,7 @@ class Wire:
         self._board = board
         self._watchers = []
         self.pin_irq = None  # set by machine.Pin: called with the new level
+        self.driven = False  # by the processor, since power-on
         self.attached = False  # a device model of this board listens: its changes need not reach the hub
 
     def watch(self, function):
@@ -26,9 +27,10 @@ class Wire:
 
     def set(self, level):
         """Processor side."""
-        if level == self.level:
+        if level == self.level and self.driven:
             return
         self.level = level
+        self.driven = True
         if self.attached:
             for function in self._watchers:
                 function(level)

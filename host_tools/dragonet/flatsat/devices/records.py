@@ -5,11 +5,12 @@
 PIN = 1          # u16 pin, u8 level: the board drives a wire that leaves it
 CAN_SEND = 2     # u8 bus, u8 slot, u32 id, u8 flags, data
 CAN_CANCEL = 3   # u8 bus, u8 slot
-CAN_FILTERS = 4  # u8 bus, then (u32 id, u32 mask, u8 flags) each
+CAN_FILTERS = 4  # u8 bus, u8 accept all, then (u32 id, u32 mask, u8 flags) each
 CAN_MODE = 5     # u8 bus, u8 mode, u32 bit rate: 255 = stopped
 RESET = 6        # u8 reset cause
 WDT = 7          # u32 ms: the watchdog has been started with this time
 UART_SEND = 8    # u8 uart, data
+HELLO = 9        # JSON: what runs on the board, said once after power-on
 RADIO = 16       # the radio chip: layout in devices/sx1278.py
 
 # hub -> board

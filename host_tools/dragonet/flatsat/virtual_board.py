@@ -1,0 +1,286 @@
+"""One virtual board: a process of MicroPython's unix port that runs the firmware, and the two pipes to it.
+
+Pipe layout: boards/unix/lib/twin/link.py. The process is the processor: power off, reset and watchdog kill it,
+power on starts it anew. Its memories (flash, FRAM) are files in its folder and outlive it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dragonet import micropython, paths
+from dragonet.errors import UserError
+from dragonet.flatsat.clocks import Clock
+from dragonet.flatsat.costs import COSTS
+from dragonet.flatsat.devices import records
+from dragonet.flatsat.hub import NEVER_US, Hub
+
+PWRON_RESET, WDT_RESET = 1, 3  # machine.reset_cause()
+_HEADER = struct.Struct("<QQI")
+_RECORD = struct.Struct("<QBH")
+_BOARD_NEVER = 1 << 60
+_STUCK_S = 20.0  # wall time without an answer: the firmware spins without asking for the time
+
+# An RP2040 under MicroPython boots with 241,712 bytes of heap. Objects of pointers are twice as big on 64 bits,
+# and the twin itself (virtual machine, device models, asyncio in Python) lives on the same heap.
+_MCU_HEAP_BYTES = 241_712
+_TWIN_HEAP_BYTES = 190_000
+HEAP_BYTES = _MCU_HEAP_BYTES * 21 // 10 + _TWIN_HEAP_BYTES
+
+_BOOT_US = (150_000, 400_000)  # reset to first line of firmware: boot ROM, MicroPython's start, mount
+
+Handler = Callable[[int, bytes], None]
+
+
+class VirtualBoard:
+    """A party of the hub. `handlers[kind](hub time us, data)` receives its records."""
+
+    def __init__(self, hub: Hub, role: str, folder: Path, seed: int, clock: Clock, config: dict[str, Any]) -> None:
+        self.hub = hub
+        self.role = role
+        self.folder = folder
+        self.clock = clock
+        self.wake_us = NEVER_US
+        self.world: list[float] = []
+        self.handlers: dict[int, Handler] = {records.RESET: self._reset_asked, records.WDT: self._watchdog_started}
+        self.on_off: Callable[[], None] = lambda: None
+        self.on_event: Callable[[str], None] = lambda text: None
+        self.implementation: dict[str, Any] = {}
+        self.pid = 0
+        self.boots = 0
+        self.resets: dict[int, int] = {}
+        self.powered = False
+        self._config = config
+        self._rng = random.Random(f"{seed}/{role}/boot")
+        self._uid = random.Random(f"{role}/uid").randbytes(8)
+        self._seed = seed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._inbox = bytearray()
+        self._world_record = b""
+        self._local_now = 0
+        self._watchdog_ms = 0
+        self._life = 0  # counts power-ons and resets, so that what was planned for an earlier life is forgotten
+        self._waiting_since = 0.0
+        self.handlers[records.HELLO] = self._hello
+        folder.mkdir(parents=True, exist_ok=True)
+
+    # --- power and reset ---
+
+    def power_on(self, cause: int = PWRON_RESET) -> None:
+        """Start after a boot delay drawn from the seed."""
+        if self.powered and cause == PWRON_RESET:
+            return
+        self.powered = True
+        self._life += 1
+        life = self._life
+        self.resets[cause] = self.resets.get(cause, 0) + 1
+        self.clock.power_on(self.hub.now_us)
+        boot_us = self._rng.randint(*_BOOT_US)
+        self.hub.at(self.hub.now_us + boot_us, lambda: self._start(life, cause, boot_us))
+
+    def power_off(self) -> None:
+        """Supply gone: the process dies where it stands."""
+        if self.powered:
+            self.powered = False
+            self._life += 1
+            self._end()
+
+    def reset(self, cause: int) -> None:
+        self._life += 1
+        self._end()
+        self.power_on(cause)
+
+    def _start(self, life: int, cause: int, boot_us: int) -> None:
+        if life != self._life:
+            return
+        self.boots += 1
+        to_board, self._writer = os.pipe()
+        self._reader, from_board = os.pipe()
+        settings = {
+            "role": self.role,
+            "seed": self._seed * 1000 + self.boots,
+            "uid": list(self._uid),
+            "reset_cause": cause,
+            "boot_us": boot_us,
+            "world": self.world,
+            "costs": COSTS,
+            "config": self._config,
+            "reader": to_board,
+            "writer": from_board,
+            "mounts": [
+                ["/twin", str(paths.VIRTUAL_BOARD)],
+                ["/rom", str(paths.FIRMWARE)],
+                ["/board", str(paths.BOARDS / self.role)],
+                ["/host", str(paths.HOST_TOOLS)],
+                ["/nv", str(self.folder)],
+            ],
+        }
+        with open(self.folder / "console.log", "ab") as console:
+            self._process = subprocess.Popen(
+                [*_fixed_addresses(), micropython.find(), "-X", f"heapsize={HEAP_BYTES}",
+                 str(paths.VIRTUAL_BOARD.parent / "run.py"), json.dumps(settings)],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=console, pass_fds=(to_board, from_board),
+                env={"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"}, start_new_session=True,
+            )  # fmt: skip
+        os.close(to_board)
+        os.close(from_board)
+        self.pid = self._process.pid
+        self._inbox.clear()
+        self._watchdog_ms = 0
+        self._local_now = self.clock.local(self.hub.now_us)
+        if not self._listen() and not self.implementation:
+            raise UserError(f"board {self.role} did not start: see {self.folder / 'console.log'}")
+
+    def _end(self) -> None:
+        """The processor stops: no finaliser runs, as when power fails."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            os.close(self._writer)
+            os.close(self._reader)
+            self.on_off()
+        self.wake_us = NEVER_US
+
+    def kill(self) -> None:
+        """The board is dead for good: its process ends and nothing starts it again."""
+        self.power_off()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    # --- time ---
+
+    def grant(self, now_us: int, horizon_us: int) -> None:
+        clock = self.clock
+        local = clock.local(now_us)
+        if local < self._local_now:
+            local = self._local_now
+        message = _HEADER.pack(local, max(clock.local(horizon_us), 0), len(self._world_record) + len(self._inbox))
+        if self._world_record or self._inbox:
+            message += self._world_record + self._inbox
+            self._world_record = b""
+            self._inbox.clear()
+        try:
+            os.write(self._writer, message)
+        except BrokenPipeError:
+            self._crashed()
+            return
+        self._listen()
+
+    def _listen(self) -> bool:
+        """Read what the board says when it waits. False when its process has ended by itself."""
+        _Stuck.waiting = (time.monotonic(), self)
+        message = os.read(self._reader, 65536)
+        while len(message) < 20 or len(message) < 20 + int.from_bytes(message[16:20], "little"):
+            more = os.read(self._reader, 65536)
+            if not more:
+                self._crashed()
+                return False
+            message += more
+        _Stuck.waiting = None
+        self._local_now, wake, size = _HEADER.unpack_from(message)
+        self.wake_us = NEVER_US if wake >= _BOARD_NEVER else max(self.clock.hub(wake), self.hub.now_us)
+        if size:
+            life = self._life
+            at = 20
+            while at < len(message):
+                local, kind, length = _RECORD.unpack_from(message, at)
+                at += 11
+                handler = self.handlers.get(kind)
+                if handler is not None:
+                    handler(self.clock.hub(local), message[at : at + length])
+                if life != self._life:
+                    break
+                at += length
+        return True
+
+    def post(self, time_us: int, kind: int, data: bytes, *, wake: bool = True) -> None:
+        """A record to the board, delivered with its next grant; wake: give it one at time_us."""
+        if self._process is None:
+            return
+        self._inbox += _RECORD.pack(max(self.clock.local(time_us), 0), kind, len(data)) + data
+        if wake and time_us < self.wake_us:
+            self.wake_us = max(time_us, self.hub.now_us)
+
+    def post_world(self) -> None:
+        """The newest truth goes with the next grant; it wakes nobody."""
+        if self._process is not None:
+            data = struct.pack(f"<{len(self.world)}f", *self.world)
+            self._world_record = _RECORD.pack(max(self.clock.local(self.hub.now_us), 0), records.WORLD, len(data)) + data
+
+    # --- what the board says about itself ---
+
+    def _hello(self, time_us: int, data: bytes) -> None:
+        self.implementation = json.loads(data)
+
+    def _watchdog_started(self, time_us: int, data: bytes) -> None:
+        self._watchdog_ms = int.from_bytes(data, "little")
+
+    def _reset_asked(self, time_us: int, data: bytes) -> None:
+        cause = data[0]
+        self.on_event("watchdog bite" if cause == WDT_RESET else f"reset (cause {cause})")
+        self.reset(cause)
+
+    def _crashed(self) -> None:
+        """The process ended by itself. A started watchdog bites in its time, as it would with a hung processor."""
+        code = self._process.wait() if self._process else None
+        self._life += 1
+        self._end()
+        self.on_event(f"process ended ({'signal ' + signal.Signals(-code).name if code and code < 0 else code})")
+        life = self._life
+        if self._watchdog_ms:
+            self.hub.at(self.hub.now_us + self._watchdog_ms * 1000, lambda: self._bitten(life))
+
+    def _bitten(self, life: int) -> None:
+        if life == self._life and self.powered:
+            self.on_event("watchdog bite")
+            self.reset(WDT_RESET)
+
+
+class _Stuck:
+    """Kills a board that does not answer for long: code that never waits cannot be interrupted otherwise."""
+
+    waiting: tuple[float, VirtualBoard] | None = None
+    _started = False
+
+    @classmethod
+    def watch(cls) -> None:
+        if not cls._started:
+            cls._started = True
+            threading.Thread(target=cls._run, daemon=True).start()
+
+    @classmethod
+    def _run(cls) -> None:
+        while True:
+            time.sleep(1.0)
+            waiting = cls.waiting
+            if waiting is not None and time.monotonic() - waiting[0] > _STUCK_S:
+                process = waiting[1]._process
+                if process is not None:
+                    process.kill()
+
+
+_Stuck.watch()
+
+
+@functools.cache
+def _fixed_addresses() -> list[str]:
+    """Without address randomisation, dicts keyed by objects keep their order from run to run."""
+    setarch = shutil.which("setarch")
+    if setarch is None or subprocess.run([setarch, "-R", "true"], capture_output=True, check=False).returncode != 0:
+        return []
+    return [setarch, "-R"]
