@@ -23,14 +23,9 @@ from dragonet.flatsat.physics import tle as tle_file
 FOLDER = Path(__file__).parent / "scenarios"
 ROLES = ("eps", "beacon", "sensor")
 LOADS = ("beacon", "sensor", "ais", "heater")
-_DO_VALUE = {  # what each fault does; the text says what its `value` means, None: it takes none
-    "kill": None,
-    "reset": None,
-    "power_off": None,
-    "power_on": None,
-    "can_off": None,
-    "can_on": None,
-}
+# what a fault can do to a board: its process killed (and started again if powered), reset by its pin, power cut and
+# given back whatever the EPS says, cut off from the bus and joined again
+FAULTS = ("kill", "reset", "power_off", "power_on", "can_off", "can_on")
 # IGRF-14 as ppigrf ships it
 FIRST_DAY, LAST_DAY = datetime(1957, 10, 4, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 TLE_REACH_DAYS = 14.0  # SGP4 errs 1-3 km a day; farther from its epoch an element set tells nothing of passes
@@ -48,9 +43,9 @@ def _key(default: Any, unit: str, doc: str, lo: float = -math.inf, hi: float = m
 class Mission:
     """[mission]"""
 
-    name: str = _key("DRAGONET", "", "satellite name, as the beacon says it", pattern=r"[A-Z0-9 -]{1,16}")
-    country: str = _key("VIETNAM", "", "country, as the beacon says it", pattern=r"[A-Z -]{0,16}")
-    callsign: str = _key("N0CALL", "", "call sign; empty inhibits transmission", pattern=r"([A-Z0-9]{3,6})?")
+    name: str = _key("DRAGONET", "", "satellite name, as the beacon says it", pattern=r"[A-Z0-9 -]{1,16}", form="1 to 16 of A-Z, 0-9, space and -")
+    country: str = _key("VIETNAM", "", "country, as the beacon says it", pattern=r"[A-Z -]{0,16}", form="up to 16 of A-Z, space and -")
+    callsign: str = _key("N0CALL", "", "call sign; empty inhibits transmission", pattern=r"([A-Z0-9]{3,6})?", form="3 to 6 of A-Z and 0-9, or empty")
     frequency_hz: int = _key(437_365_000, "Hz", "carrier of the beacon", 137_000_000, 1_020_000_000)
     tx_power_dbm: int = _key(17, "dBm", "power the beacon asks of its radio chip", -4, 20)
     separation: datetime = _key(
@@ -68,8 +63,8 @@ class Orbit:
     altitude_km: float = _key(560.0, "km", "mean semi-major axis less 6378.137 km", 200.0, 2000.0)
     inclination: float | str = _key("sso", "deg", 'inclination, or "sso": the one that follows the sun', 0.0, 180.0, choices=("sso",))
     eccentricity: float = _key(0.001, "", "", 0.0, 0.2)
-    ltdn: str = _key("", "HH:MM", "local mean solar time of the descending node", pattern=r"([01]\d|2[0-3]):[0-5]\d")
-    ltan: str = _key("", "HH:MM", "the same of the ascending node", pattern=r"([01]\d|2[0-3]):[0-5]\d")
+    ltdn: str = _key("", "HH:MM", "local mean solar time of the descending node", pattern=r"([01]\d|2[0-3]):[0-5]\d", form='"00:00" to "23:59"')
+    ltan: str = _key("", "HH:MM", "the same of the ascending node", pattern=r"([01]\d|2[0-3]):[0-5]\d", form='"00:00" to "23:59"')
     raan_deg: float = _key(math.nan, "deg", "right ascension of the ascending node; give this, ltdn or ltan", 0.0, 360.0)
     argument_of_perigee_deg: float = _key(90.0, "deg", "", 0.0, 360.0)
     argument_of_latitude_deg: float = _key(0.0, "deg", "where on the orbit it separates, from the ascending node", 0.0, 360.0)
@@ -90,7 +85,7 @@ class Body:
     gravity_gradient: bool = _key(True, "", "gravity gradient torque")
     battery_ah: float = _key(5.2, "Ah", "capacity of the 2S pack", 0.5, 50.0)
     battery_limit_v: float = _key(8.2, "V", "the converters stop raising the pack here", 6.0, 8.4)
-    initial_soc: float = _key(0.8, "0..1", "state of charge at separation", 0.0, 1.0)
+    initial_soc: float = _key(0.65, "0..1", "state of charge at separation", 0.0, 1.0)
     initial_temperature_c: float = _key(20.0, "°C", "all of it, at separation", -20.0, 50.0)
     tracking_efficiency: float = _key(0.98, "0..1", "hardware maximum power point tracking", 0.1, 1.0)
     converter_efficiency: float = _key(0.90, "0..1", "panel to battery", 0.1, 1.0)
@@ -109,7 +104,7 @@ class Body:
 class Station:
     """[[station]]: the first is the one summaries, recordings and live progress speak of."""
 
-    name: str = _key("Hoa Lac", "", "", pattern=r".{1,40}")
+    name: str = _key("Hoa Lac", "", "", pattern=r".{1,40}", form="1 to 40 characters")
     lat_deg: float = _key(21.01, "deg", "north", -90.0, 90.0)
     lon_deg: float = _key(105.52, "deg", "east", -180.0, 180.0)
     alt_m: float = _key(20.0, "m", "above the ellipsoid", -500.0, 9000.0)
@@ -142,9 +137,9 @@ class Can:
 class Fault:
     """[[fault]]"""
 
-    at: str = _key("", "HH:MM:SS", "when, since separation", pattern=r"\d{1,4}:[0-5]\d:[0-5]\d", required=True)
+    at: str = _key("", "HH:MM:SS", "when, since separation", pattern=r"\d{1,4}:[0-5]\d:[0-5]\d", form='"00:00:00" to "9999:59:59"', required=True)
     board: str = _key("", "", "to which board", choices=ROLES, required=True)
-    do: str = _key("", "", "what happens", choices=tuple(_DO_VALUE), required=True)
+    do: str = _key("", "", "what happens", choices=FAULTS, required=True)
 
     @property
     def at_s(self) -> int:
@@ -349,7 +344,7 @@ def _word(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> str:
     if not isinstance(value, str):
         raise wrong("a text in quotes")
     if pattern and not re.fullmatch(pattern, value):
-        raise wrong(f"{meta['unit'] or 'a text'} of the form {pattern}")
+        raise wrong(meta["form"])
     return value
 
 
@@ -424,8 +419,7 @@ def table() -> str:
                 shown = "required" if meta.get("required") else ""
             allowed = f"{meta['lo']:.12g} to {meta['hi']:.12g}" if meta["lo"] != -math.inf else ""
             allowed += " or " * bool(allowed and meta.get("choices")) + ", ".join(meta.get("choices", ()))
-            if not allowed and meta.get("pattern") and not meta["unit"]:
-                allowed = f"`{meta['pattern']}`".replace("|", "\\|")
+            allowed = allowed or meta.get("form", "")
             lines.append(f"| `{key}` | {meta['unit']} | {shown} | {allowed} | {meta['doc']} |")
         lines.append("")
     return "\n".join(lines)
