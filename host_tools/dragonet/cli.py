@@ -73,7 +73,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback(epilog=_EXAMPLES)
 def _root(
-    _version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+    _version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     """Fly a satellite's firmware on a desk, decode what it sends, and talk to its boards."""
 

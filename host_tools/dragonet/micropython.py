@@ -20,7 +20,10 @@ print("%s %d.%d.%d" % ((sys.implementation[0],) + tuple(sys.implementation[1][:3
 """
 _OLDEST = (1, 26)
 _TIMEOUT_S = 20
-_REMEDY = "run 'make setup' for the pinned one (Linux on x86-64), or build ports/unix of MicroPython 1.26 or newer and set MICROPYTHON=/path/to/micropython"
+_REMEDY = (
+    "run 'make setup' for the pinned one (Linux on x86-64), "
+    "or build ports/unix of MicroPython 1.26 or newer and set MICROPYTHON=/path/to/micropython"
+)
 
 
 def _candidate() -> tuple[str, str]:

@@ -30,7 +30,7 @@ exec 9>.cache/setup.lock
 flock 9  # two makes at once would build the same .venv
 
 python=$(find_python)
-want="$({ cat pyproject.toml host_tools/setup/constraints.txt host_tools/setup/venv.sh; pwd; "$python" -V; } | sha256sum | cut -d' ' -f1)"
+want="$({ sed '/^\[tool\./,$d' pyproject.toml; cat host_tools/setup/constraints.txt host_tools/setup/venv.sh; pwd; "$python" -V; } | sha256sum | cut -d' ' -f1)"
 have() { [ -x .venv/bin/dragonet ] && grep -qsx "$1 $want" .venv/dragonet-stamp; }
 
 install() {  # install PIP-ARGUMENT...

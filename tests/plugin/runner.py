@@ -51,8 +51,9 @@ def test_classes(module, base):
     """Names of the module's classes that have cases."""
     for name in dir(module):
         thing = getattr(module, name)
-        if isinstance(thing, type) and issubclass(thing, base) and any(method.startswith("test") for method in dir(thing)):
-            yield name
+        if isinstance(thing, type) and issubclass(thing, base):
+            if any(method.startswith("test") for method in dir(thing)):
+                yield name
 
 
 def prepare(job):
@@ -77,7 +78,7 @@ def main(job_path):
         module = __import__(job["file"].rsplit("/", 1)[1][:-3])
         for name in test_classes(module, unittest.TestCase):
             if name not in job["classes"]:
-                raise Exception("the cases of class %s cannot be counted: write it in this file, at its top level" % name)
+                raise Exception("the cases of class %s cannot be counted: write it at this file's top level" % name)
     except BaseException as error:
         report.line(status="file", text=traceback_of(error))
         raise

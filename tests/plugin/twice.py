@@ -44,9 +44,8 @@ def cases_of(source: str, filename: str) -> dict[str, list[str]]:
 
     def is_test_case(name: str) -> bool:
         node = classes.get(name)
-        return node is not None and any(
-            ast.unparse(base) in ("unittest.TestCase", "TestCase") or is_test_case(ast.unparse(base)) for base in node.bases
-        )
+        bases = [ast.unparse(base) for base in node.bases] if node is not None else []
+        return any(base in ("unittest.TestCase", "TestCase") or is_test_case(base) for base in bases)
 
     def methods(name: str) -> dict[str, None]:
         found: dict[str, None] = {}
@@ -130,7 +129,7 @@ class CaseFailed(Exception):
 
 def command(interpreter: str) -> list[str]:
     if interpreter == "cpython":
-        return [sys.executable]
+        return [sys.executable, "-u"]
     return [micropython.find(), "-X", f"heapsize={_HEAP}"]
 
 

@@ -56,10 +56,10 @@ class Tasks(unittest.TestCase):
 
     def test_viper_code_runs_as_plain_python_too(self):
         @micropython.viper
-        def total(data: ptr8, count: int) -> uint:  # noqa: F821
-            sum = uint(0)  # noqa: F821
+        def total(data: ptr8, count: int) -> uint:
+            sum = uint(0)
             for i in range(count):
-                sum += uint(data[i])  # noqa: F821
-            return uint(sum & 0xFF)  # noqa: F821
+                sum += uint(data[i])
+            return uint(sum & 0xFF)
 
         self.assertEqual(total(b"\xff\x02", 2), 1)

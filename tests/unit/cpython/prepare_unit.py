@@ -8,7 +8,7 @@ import sys
 import time
 import types
 
-import micropython  # noqa: F401  (the stand-in: it also defines viper's ptr8, uint, ...)
+import micropython  # noqa: F401  (the stand-in defines viper's ptr8, uint, ... too)
 import twin
 import virtual_asyncio
 

@@ -1,4 +1,4 @@
-"""CPython's asyncio on the virtual board's clock, with what MicroPython's adds: sleep_ms, wait_for_ms, ThreadSafeFlag, streams."""
+"""CPython's asyncio on the virtual board's clock, with MicroPython's sleep_ms, wait_for_ms, ThreadSafeFlag, streams."""
 
 import asyncio
 import selectors

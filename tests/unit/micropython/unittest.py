@@ -74,7 +74,8 @@ class TestCase:
             self._check(abs(first - second) <= delta, msg, "%s != %s within %s delta", first, second, delta)
         else:
             places = 7 if places is None else places
-            self._check(round(abs(first - second), places) == 0, msg, "%s != %s within %s places", first, second, places)
+            equal = round(abs(first - second), places) == 0
+            self._check(equal, msg, "%s != %s within %s places", first, second, places)
 
     def assertRaises(self, expected, callable=None, *args, **kwargs):
         """With a callable, calls it; without, a context manager whose .exception is what was raised."""
