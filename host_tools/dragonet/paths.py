@@ -9,7 +9,7 @@ from dragonet.errors import UserError
 def _checkout() -> Path:
     root = Path(__file__).resolve().parents[2]
     if not (root / "firmware").is_dir() or not (root / "boards").is_dir():
-        raise UserError(f"{root} is no Dragonet checkout (no firmware/ and boards/): git clone one, use its 'make setup'")
+        raise UserError(f"{root} is no Dragonet checkout (no firmware/, boards/): git clone one, use its 'make setup'")
     return root
 
 
@@ -23,7 +23,7 @@ CPYTHON_STAND_INS = HOST_TOOLS / "dragonet" / "cpython"
 
 
 def use_firmware() -> None:
-    """Make flight modules (`csp`, `core`, `eps`, ...) importable in this process; only tables and codecs belong here."""
+    """Make flight modules (`csp`, `core`, ...) importable in this process; only tables and codecs belong here."""
     for folder in (FIRMWARE, CPYTHON_STAND_INS):
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
