@@ -43,10 +43,10 @@ class Board:
         self.faults = 0
         self.clock = Clock()
         self.cause = machine.reset_cause()
-        watchdog = self._try(lambda: machine.WDT(timeout=getattr(parts, "WDT_MS", _WDT_MS)))
+        watchdog = self._try("watchdog", lambda: machine.WDT(timeout=getattr(parts, "WDT_MS", _WDT_MS)))
         switches = hold.Switches(self._input("RBF"), self._input("SEP1"), self._input("SEP2"))
-        self.i2c = self._try(self._make_i2c)
-        self.fram = None if self.i2c is None else self._try(lambda: FRAM(self.i2c, parts.FRAM))
+        self.i2c = self._try("i2c", self._make_i2c)
+        self.fram = None if self.i2c is None else self._try("fram", lambda: FRAM(self.i2c, parts.FRAM))
         self._records = []
         self.hold = hold.Hold(self.record("hold", hold.SIZE), switches)
         self.supervisor = supervisor.Supervisor(self.record("supervisor", supervisor.SIZE), watchdog, self.cause)
@@ -176,8 +176,8 @@ class Board:
         for hook in self._hooks:
             try:
                 hook()
-            except Exception:
-                self.faults += 1
+            except Exception as error:
+                self._survive("hk", error)
         hk = self.hk
         hk[_SEQ] = 0 if hk[_SEQ] is None else (hk[_SEQ] + 1) % 0xFFFF
         hk[_UPTIME] = self.clock.seconds
@@ -201,18 +201,23 @@ class Board:
 
     # Setting up.
 
-    def _try(self, make):
+    def _try(self, name, make):
         try:
             return make()
-        except Exception:
-            self.faults += 1
+        except Exception as error:
+            self._survive(name, error)
             return None
+
+    def _survive(self, name, error):
+        self.faults += 1
+        if supervisor.report is not None:
+            supervisor.report(name, error)
 
     def _input(self, name):
         number = getattr(self.pins, name, None)
         if number is None:
             return None
-        return self._try(lambda: machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_DOWN))
+        return self._try(name, lambda: machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_DOWN))
 
     def _make_i2c(self):
         frequency = getattr(self.parts, "I2C_HZ", _I2C_HZ)
@@ -236,7 +241,7 @@ class Board:
             revision=REVISION,
             version=self.config["csp_version"],
         )
-        can = self._try(self._make_can)
+        can = self._try("can", self._make_can)
         if can is not None:
             node.add_interface(can)
         node.bind(ports.HEARTBEAT, self._on_heartbeat)

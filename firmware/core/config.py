@@ -1,55 +1,58 @@
 # /config.json: what differs from satellite to satellite. Every value is checked; what is wrong takes its safe default,
 # is counted, and inhibits RF: a board that does not know its callsign or its frequency does not transmit.
+# A key that nobody knows is counted, no more: a satellite shall not fall silent over a spare line.
 import json
 
 PATH = "/config.json"
 _MOST = 2048  # bytes of the file that are read
 
-#    name            type  lowest       highest      safe default
+#    name            type  lowest       highest      safe default (lengths of text)
 KEYS = (
-    ("callsign",     str,  3,           9,           ""),         # lengths of text
+    ("callsign",     str,  3,           9,           ""),
     ("satellite",    str,  1,           16,          "DRAGONET"),
     ("country",      str,  0,           16,          ""),
-    ("frequency_hz", int,  430_000_000, 440_000_000, 437_375_000),  # amateur satellite service, 70 cm
-    ("tx_power_dbm", int,  2,           20,          2),          # SX1278, PA_BOOST pin
+    ("frequency_hz", int,  430_000_000, 440_000_000, 437_375_000),  # 70 cm amateur satellites
+    ("tx_power_dbm", int,  2,           20,          2),            # SX1278, PA_BOOST
     ("csp_version",  int,  1,           2,           2),
+    ("battery_mah",  int,  500,         50_000,      None),         # None: absent unless given
 )
-_REQUIRED = ("callsign",)
+REQUIRED = ("callsign", "frequency_hz")  # RF is inhibited without these
 
 
 def load(path=PATH):
     """dict of every key, plus rf_inhibited (bool) and errors (how much was wrong). Never raises."""
-    found = None
     try:
         with open(path) as file:
             found = json.loads(file.read(_MOST))
     except (OSError, ValueError, MemoryError, RuntimeError):  # missing, unreadable, not JSON, nested without end
-        pass
+        found = None
     return check(found)
 
 
 def check(found):
     """As load(), from what the file held (anything)."""
-    errors = 0
-    if not isinstance(found, dict):
-        errors = 1
+    whole = isinstance(found, dict)
+    errors = 0 if whole else 1
+    if not whole:
         found = {}
     config = {}
     for name, kind, low, high, default in KEYS:
         value = found.get(name)
         if value is None:
-            good = name not in _REQUIRED
-            value = default
+            good = name not in REQUIRED
         else:
             good = _valid(value, kind, low, high)
         if not good:
             errors += 1
+        if value is None or not good:
             value = default
-        config[name] = value
-    for name in found:
-        if name not in config:  # a misspelt key would silently keep its default
-            errors += 1
+        if value is not None:
+            config[name] = value
     config["rf_inhibited"] = errors > 0
+    known = [key[0] for key in KEYS]
+    for name in found:
+        if name not in known:
+            errors += 1
     config["errors"] = errors
     return config
 

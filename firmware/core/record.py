@@ -20,6 +20,8 @@ _HEADER = ">BBHI"
 _SEQUENCE = const(0x3FFFFFFF)  # 30 bits: never a heap integer on a 32-bit board
 _HALF = const(0x20000000)
 _TRIES = const(3)
+_BROKEN = const(-1)
+_BLANK = const(-2)
 
 
 def space(size):
@@ -48,11 +50,16 @@ class Record:
         self._newest = -1     # copy 0 or 1; -1: none is valid
         self._sequence = 0
         self._known = False   # both copies were looked at
+        self._blank = False   # and nothing was ever written there
 
     def load(self):
-        """True when data holds the newest valid copy; False, and data untouched, when neither is readable."""
+        """True when data holds the newest valid copy; False, and data untouched, when neither is readable.
+
+        Memory that was never written is unreadable too, but no error.
+        """
         if not self._scan() or self._newest < 0:
-            self.errors += 1
+            if not self._blank:
+                self.errors += 1
             return False
         try:
             if self._read(self._newest) != self._sequence:
@@ -89,7 +96,7 @@ class Record:
 
     def _scan(self):
         # Looks at both copies; False when the memory does not answer.
-        self._known = False
+        self._known = self._blank = False
         if self._memory is None:
             return False
         for _ in range(_TRIES):
@@ -107,16 +114,20 @@ class Record:
             else:
                 self._newest = -1
                 self._sequence = 0
+                self._blank = first == second == _BLANK
             self._known = True
             return True
         return False
 
     def _read(self, copy):
-        # The copy's sequence, or -1 when it is not a whole record of this layout.
+        # The copy's sequence; _BROKEN when it is not a whole record of this layout, _BLANK when it never was one.
         self._memory.read_into(self._address + copy * self._length, self._check)
         mark, version, size, sequence = struct.unpack_from(_HEADER, self._check, 0)
         if mark != _MARK or version != self._version or size != self._size or sequence > _SEQUENCE:
-            return -1
+            empty = self._check[0]
+            if empty in (0, 0xFF) and all(byte == empty for byte in self._check):
+                return _BLANK
+            return _BROKEN
         if struct.unpack_from(">I", self._check, self._length - 4)[0] != crc32(self._check_body):
-            return -1
+            return _BROKEN
         return sequence

@@ -30,6 +30,8 @@ _CANCELLED = const(1)
 _WAITING = const(2)          # in back-off
 _DONE = const(3)
 
+report = None                # function(name, error), set by a bench that wants tracebacks; a flight sets none
+
 
 class _Task:
     def __init__(self, index, name, function, deadline_ms):
@@ -58,16 +60,16 @@ class Supervisor:
         self.record = record
         self._watchdog = watchdog
         self._tasks = []
-        self._seconds = 0
+        self._good_s = 0
         self._giving_up = False
         self._started = False
         self.restarts = 0
         self.last_failed = ""
-        self.previous_cause = None
         self._given_up = 0
         self._failures = 0
         self._cause = cause & 0xFF
         self._load()
+        self._hopeless = self._given_up >= HOPELESS
         self._save()
 
     def task(self, name, function, deadline_ms):
@@ -101,8 +103,10 @@ class Supervisor:
         if self._watchdog is not None:
             self._watchdog.feed()
 
-    def failed(self, name):
+    def failed(self, name, error=None):
         """Keeps the name of what failed."""
+        if report is not None:
+            report(name, error)
         self.restarts += 1
         self.last_failed = name[:16]
         self._failures = (self._failures + 1) & 0xFFFF
@@ -127,27 +131,24 @@ class Supervisor:
     def check(self):
         """Looks at every task once; False while the watchdog must not be fed."""
         now = time.ticks_ms()
-        hopeless = self._given_up >= HOPELESS
         good = True
+        failing = False
         for task in self._tasks:
             if task.state <= _CANCELLED and time.ticks_diff(now, task.checked) > task.deadline_ms:
-                good = good and hopeless
+                good = False
                 if task.state == _RUNNING and task.handle is not None:
                     task.state = _CANCELLED
                     task.handle.cancel()
-            elif task.state == _RUNNING and task.failures and time.ticks_diff(now, task.started) > _HEALTHY_MS:
-                task.failures = 0
-            if task.failures > LIMIT and not hopeless:
-                good = False
-                self._give_up()
-        if self._given_up and not self._giving_up:
-            self._seconds += 1
-            if self._seconds >= _GOOD_S:
-                self._seconds = 0
-                if not hopeless or not any(task.failures for task in self._tasks):
-                    self._given_up = 0
-                    self._save()
-        return good
+            if task.failures:
+                failing = True
+                if task.failures > LIMIT:
+                    good = False
+                    self._give_up()
+                elif task.state == _RUNNING and time.ticks_diff(now, task.started) > _HEALTHY_MS:
+                    task.failures = 0
+        if self._given_up and not self._giving_up and not failing:
+            self._recover()
+        return good or self._hopeless
 
     async def _run(self, task):
         while True:
@@ -160,23 +161,33 @@ class Supervisor:
             except asyncio.CancelledError:
                 if task.state != _CANCELLED:  # the board ends
                     raise
-            except Exception:
-                pass  # counted below, with the task's name
+                error = None
+            except Exception as raised:
+                error = raised
             task.state = _WAITING
             task.restarts += 1
-            task.failures += 1
-            self.failed(task.name)
+            task.failures = min(task.failures + 1, 2 * LIMIT)
+            self.failed(task.name, error)
             await asyncio.sleep_ms(min(_FIRST_MS << min(task.failures - 1, 6), _LONGEST_MS))
 
     def _give_up(self):
-        if not self._giving_up:
+        # The watchdog is about to bite: the next boot shall know why.
+        if not self._giving_up and not self._hopeless:
             self._giving_up = True
-            self._given_up = min(self._given_up + 1, 255)
+            self._given_up += 1
+            self._save()
+
+    def _recover(self):
+        self._good_s += 1
+        if self._good_s >= _GOOD_S:
+            self._good_s = 0
+            self._given_up = 0
+            self._hopeless = False
             self._save()
 
     def _load(self):
         if self.record.load():
-            self._given_up, self.previous_cause, self._failures, name = struct.unpack(_LAYOUT, self.record.data)
+            self._given_up, _, self._failures, name = struct.unpack(_LAYOUT, self.record.data)
             try:
                 self.last_failed = name.rstrip(b"\0").decode()
             except ValueError:

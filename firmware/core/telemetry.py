@@ -124,14 +124,13 @@ class Set:
     def _fit(self, value, low, high, reserved):
         # The nearest value that fits; what is no number is not available.
         try:
-            if type(value) is float:
-                value = int(min(max(value, low), high) + (0.5 if value >= 0 else -0.5))
-            else:
-                value = int(value)
-            if low <= value <= high:
-                return value
-            value = low if value < low else high
-        except (TypeError, ValueError, OverflowError):
+            if value < low:
+                value = low
+            elif value > high:
+                value = high
+            else:  # a float or a bool in range
+                return int(value + 0.5 if value >= 0 else value - 0.5)
+        except (TypeError, ValueError):
             value = reserved
         self.saturated += 1
         return value

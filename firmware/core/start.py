@@ -1,0 +1,32 @@
+# Starts a board's app: parts.ROLE names it. An app that cannot start leaves the core running for a minute, then a new try.
+from micropython import const
+from core.board import Board
+from core.telemetry import COMMON, Set
+
+_RETRY_S = const(60)
+_RETRY_DEADLINE_MS = const(10_000)
+
+
+def start(parts, pins):
+    """The board, its app started or a reset due."""
+    trouble = None
+    try:
+        table = _module(parts.ROLE, "hk").HK
+    except Exception as error:
+        table = Set(parts.ROLE, COMMON)  # its hash tells the others that the table is not the usual one
+        trouble = error
+    board = Board(parts, pins, table)
+    if trouble is None:
+        try:
+            _module(parts.ROLE, "app").start(board)
+        except Exception as error:
+            trouble = error
+    if trouble is not None:
+        board.supervisor.failed("start", trouble)
+        board.supervisor.task("retry", lambda checkin: board.reset_after(checkin, _RETRY_S), _RETRY_DEADLINE_MS)
+    board.supervisor.feed()
+    return board
+
+
+def _module(role, name):
+    return __import__("%s.%s" % (role, name), None, None, (name,))
