@@ -1,9 +1,7 @@
 # EPS board: what is soldered on it, and the limits of its battery and loads. Datasheets are cited in the drivers.
 # Pins stand in pins_<target>.py; nothing else repeats these tables.
 
-ROLE = "eps"
-ADDRESS = 2  # CSP
-HOSTNAME = "eps"
+ROLE = "eps"  # its CSP address stands in core/ports.py
 MODEL = "Dragonet EPS"
 
 WDT_MS = 8000
@@ -33,8 +31,8 @@ THERMOMETERS = (
 # Power levels: 0 normal, 1 low power, 2 safe, 3 critical, 4 below the battery's floor (eps/modes.py).
 # The beacon is shed by level 4 alone, and is retried soonest: a satellite that is not heard is lost.
 LOADS = (
-    ("beacon", True, 4, 1500, 0, 2, 2, 60),
-    ("sensor", True, 2, 500, 5, 5, 10, 1800),
+    ("beacon", True, 4, 1500, 0, 2, 2, 60),     # transmitter and burn wire together 7.6 W
+    ("sensor", True, 2, 1200, 5, 5, 10, 1800),  # its burn wire takes 5 W
     ("ais", False, 1, 300, 10, 10, 30, 3600),
     ("heater", False, 3, 500, 10, 10, 30, 3600),
 )
@@ -45,27 +43,35 @@ CELLS = 2
 STRING_MAH = 2600
 BATTERY_MAH = 5200
 
-# Heater: on below, off from (m degC); only above a charge (%), with 5 % hysteresis. Li-ion must not charge below 0 degC.
-HEATER_ON_MDEG = 2_000
-HEATER_OFF_MDEG = 7_000
-HEATER_SOC_PERCENT = 25
+# Charge and discharge (facts of the cells): charging from 0 to 45 degC, at most 0.2 C below 10 degC, else 0.5 C;
+# 4.1 V a cell for long life in low orbit.
+CHARGE_MDEG = (0, 45_000)
+CHARGE_COLD_MDEG = 10_000
+CHARGE_FULL_MV = 8200
 
-# Power levels: (enter below mV, enter below % of charge, leave above mV, and above % of charge).
-# Values of flown 2S boards lie between 6400/7100/7300 and 6800/7200/7600 mV. The way back is one a pack crosses in sun.
+# Heater: on below, off from (m degC); only above a charge (% to start, % to go on).
+HEATER_MDEG = (2_000, 7_000)
+HEATER_SOC_PERCENT = (25, 20)
+
+# Power levels: (name, enter below mV, or below % of charge; leave above mV, and above % of charge).
+# Flown 2S boards have critical/safe/normal between 6400/7100/7300 and 6800/7200/7600 mV at rest; these hold under load,
+# with the charge doing the early warning. The way back is one that a pack crosses in sun: a return voltage that
+# a weak pack never reaches would hold the satellite in safe mode for ever.
 LEVELS = (
-    (6900, 40, 7300, 55),  # low power
-    (6700, 25, 7150, 40),  # safe
-    (6400, 10, 6900, 20),  # critical
-    (6000, 0, 6600, 2),    # floor: by voltage; the charge is no reason to silence the beacon
+    ("low power", 6900, 40, 7200, 55),
+    ("safe", 6700, 25, 7000, 40),
+    ("critical", 6400, 10, 6800, 20),
+    ("floor", 6000, 0, 6500, 0),  # by voltage alone: an estimate is no reason to silence the beacon
 )
 LEVEL_DEBOUNCE_MS = 10_000
 
 # The trend of days: the least charge of each orbit, and what its loss over several orbits foretells.
-ORBIT_S = 5700          # any low orbit is near enough
-TREND_ORBITS = 6        # the loss is taken over so many orbits
-TREND_LOSS_PERCENT = 3  # at least so much over them: the estimator errs by less
-TREND_HORIZON_DAYS = 3  # low power when the loss reaches the safe level within these days
+ORBIT_S = 5700           # any low orbit is near enough
+TREND_ORBITS = 6         # the loss is taken over so many orbits
+TREND_LOSS_PERCENT = 3   # at least so much over them: more than the estimator errs
+TREND_HORIZON_DAYS = 3   # low power when the loss reaches the safe level within these days
 
-# Detumbling ends when the body turns slower than this for the debounce time, or at the limit after the hold.
+# Detumbling ends when every body rate stays below this for a minute, or at the limit after the hold: the receiver on
+# board needs no pointing, and a sensor board that is dead must not keep it off.
 DETUMBLED_MDEG_S = 1_000
 DETUMBLE_LIMIT_S = 1_800

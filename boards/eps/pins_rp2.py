@@ -21,7 +21,7 @@ CAN_CRYSTAL_HZ = 16_000_000
 
 
 def make_can(number, bitrate):
-    """CAN A (0) or B (1), as machine.CAN. OSError when this image has no MCP2515 driver: the board flies without a bus."""
+    """CAN A (0) or B (1), as machine.CAN. OSError without an MCP2515 driver: the board flies without a bus."""
     try:
         from drivers.mcp2515 import MCP2515
     except ImportError:

@@ -28,7 +28,7 @@ _BUS_NOISE_V = 0.6e-3
 
 
 def _clamp(value, low, high):
-    return low if value < low else high if value > high else value
+    return min(high, max(low, value))
 
 
 class INA226:
@@ -173,7 +173,7 @@ class INA226:
         if elapsed < self._period:
             return
         if self._triggered:
-            period, self._period = self._period, 0  # one conversion, then power-down until the next write
+            self._period = 0  # one conversion, then power-down until the next write
         else:
             self._since += elapsed - elapsed % self._period
         self._measure()
