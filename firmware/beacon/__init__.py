@@ -1,0 +1,1 @@
+# The beacon board's app: it needs nobody, and it must be heard.
