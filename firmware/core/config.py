@@ -39,7 +39,7 @@ def check(found):
     for name, kind, low, high, default in KEYS:
         value = found.get(name)
         if value is None:
-            good = name not in REQUIRED
+            good = name not in REQUIRED or not whole
         else:
             good = _valid(value, kind, low, high)
         if not good:
