@@ -251,25 +251,20 @@ def decode(sixes, bits):
     return {field[0]: natural(field[3], raw(sixes, bits, field)) for field in fields}
 
 
-def _find(fields, name):
-    for field in fields:
-        if field[0] == name:
-            return field[1], field[2]
-    raise KeyError(name)
-
-
-# What the ship table needs of a position report, from the tables above: first bit and width of
-# lon, lat, speed, course, heading, status. (0, 0) = this type has none.
-def _plan(fields, names):
-    plan = []
+def plan(fields, names):
+    """First bit and width of each name, one after the other; 0, 0 for what these fields do not have."""
+    places = {field[0]: (field[1], field[2]) for field in fields}
+    found = []
     for name in names:
-        plan.extend(_find(fields, name) if name else (0, 0))
-    return tuple(plan)
+        found.extend(places.get(name, (0, 0)))
+    return tuple(found)
 
 
-_A = _plan(_CLASS_A, ("lon", "lat", "speed", "course", "heading", "status"))
-_B = _plan(_CLASS_B_HEAD, ("lon", "lat", "speed", "course", "heading", None))
-_L = _plan(_LONG_RANGE, ("lon", "lat", "speed", "course", None, "status"))
+# What the ship table needs of a position report.
+_POSITION = ("lon", "lat", "speed", "course", "heading", "status")
+_A = plan(_CLASS_A, _POSITION)
+_B = plan(_CLASS_B_HEAD, _POSITION)
+_L = plan(_LONG_RANGE, _POSITION)
 
 # Ship classes
 CLASS_A = const(0)
@@ -307,12 +302,12 @@ def position(sixes, bits, out):
     kind = sixes[0]
     if bits < _LAYOUTS[kind][0]:
         return False
-    plan = _A if kind <= 3 else _L if kind == 27 else _B
+    at = _A if kind <= 3 else _L if kind == 27 else _B
     out[MMSI] = unsigned(sixes, 8, 30)
-    lon = signed(sixes, plan[0], plan[1])
-    lat = signed(sixes, plan[2], plan[3])
-    speed = unsigned(sixes, plan[4], plan[5])
-    course = unsigned(sixes, plan[6], plan[7])
+    lon = signed(sixes, at[0], at[1])
+    lat = signed(sixes, at[2], at[3])
+    speed = unsigned(sixes, at[4], at[5])
+    course = unsigned(sixes, at[6], at[7])
     if kind == 27:  # coarser units
         lon *= 1000
         lat *= 1000
@@ -321,12 +316,12 @@ def position(sixes, bits, out):
         out[HEADING] = NO_HEADING
         out[CLASS] = LONG_RANGE
     else:
-        out[HEADING] = unsigned(sixes, plan[8], plan[9])
+        out[HEADING] = unsigned(sixes, at[8], at[9])
         out[CLASS] = CLASS_A if kind <= 3 else CLASS_B
     # a place off the globe is no place: 181 and 91 mean so, others are faulty senders
     out[LON] = lon if -108000000 <= lon <= 108000000 else NO_LON
     out[LAT] = lat if -54000000 <= lat <= 54000000 else NO_LAT
     out[SPEED] = speed
     out[COURSE] = course if course < 3600 else NO_COURSE
-    out[STATUS] = unsigned(sixes, plan[10], plan[11]) if plan[11] else NO_STATUS
+    out[STATUS] = unsigned(sixes, at[10], at[11]) if at[11] else NO_STATUS
     return True
