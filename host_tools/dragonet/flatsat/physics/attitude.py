@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-_TURN = 0.1  # rad, longest turn in one substep: phase error 4e-4 of it
+_TURN = 0.05  # rad, longest turn in one substep: energy sways by 0.2 % at 11 deg/s, without drift
 
 Vector = tuple[float, float, float]
 
