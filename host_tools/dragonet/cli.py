@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from importlib.metadata import version
 
@@ -31,6 +32,10 @@ _EXAMPLES = """Examples:
 """
 
 
+def exists(name: str) -> bool:
+    return importlib.util.find_spec(f"dragonet.commands.{name}") is not None
+
+
 def load(name: str) -> _click.Command:
     """Import a command's module and return its command."""
     module = importlib.import_module(f"dragonet.commands.{name}")
@@ -48,7 +53,7 @@ class _Lazy(TyperGroup):
     """Lists commands by their summaries; imports the module of the one that is called."""
 
     def list_commands(self, ctx: _click.Context) -> list[str]:
-        return [name for name in COMMANDS if importlib.util.find_spec(f"dragonet.commands.{name}")]
+        return [name for name in COMMANDS if exists(name)]
 
     def get_command(self, ctx: _click.Context, cmd_name: str) -> _click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -100,7 +105,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at the end
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
 
