@@ -8,12 +8,15 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 
-# Flight code has no typing: an attribute or a list made with None holds something else later.
+# Flight code has no typing: what is made as None, () or [None] * n holds something else later.
 BEYOND = re.compile(
     "|".join(
         (
             r'for class "None"',
             r'to "None"',
+            r'for class "tuple\[\(\)\]"',
+            r'"Never" is not iterable',
+            r'No overloads for "__setitem__"',
             r'"CAN" is not a known attribute of module "machine"',  # documented since 1.28, in no RP2 stub
             r'"CAN" is unknown import symbol',
         )
