@@ -51,7 +51,8 @@ def fly(pack, battery, days, gain=1.0, offset_ma=0, load_a=0.45, step_s=10):
         if pack.charge > 0.95 and amps > 0:
             amps = 0.0
         pack.step(amps, celsius, step_s)
-        battery.update(round(pack.volts * 1000), round(amps * 1000 * gain) + offset_ma, round(celsius * 1000), step_s * 1000)
+        ma = round(amps * 1000 * gain) + offset_ma
+        battery.update(round(pack.volts * 1000), ma, round(celsius * 1000), step_s * 1000)
         if k * step_s > 6 * 3600:
             worst = max(worst, abs(battery.soc / 100 - pack.charge * 100))
             high, low = max(high, pack.charge * 100), min(low, pack.charge * 100)

@@ -164,8 +164,7 @@ class Registers(unittest.TestCase):
         self.assertEqual(word(self.model, 1) & 0xC000, 0)
 
     def test_the_eeprom_keeps_what_is_written_while_unlocked(self):
-        memory = self.env.persist("eeprom", len(Model.FACTORY), 0)
-        memory.write(0, Model.FACTORY)
+        memory = self.env.persist("eeprom", Model.EEPROM)
         model = Model(self.env, 0, eeprom=memory)
         wait(self.env, 10)
         put(model, 7, 0x0010)

@@ -37,11 +37,11 @@ class TMP117:
     """env: the virtual board. celsius: channel position in env.world.
 
     error_c: this part's own error (0.1 degC at most from -20 to 50). alert: a Wire, open drain.
-    eeprom: env.persist(...) memory of 14 bytes filled with FACTORY, or None: it forgets at power-off.
+    eeprom: env.persist(name, TMP117.EEPROM), or None: it forgets at power-off.
     dead: set to True and nothing answers.
     """
 
-    FACTORY = _FACTORY
+    EEPROM = len(_FACTORY)  # bytes
 
     def __init__(self, env, celsius, error_c=0.0, alert=None, eeprom=None):
         self._env = env
@@ -58,6 +58,9 @@ class TMP117:
         """Load the EEPROM and start; the first conversion begins 1.5 ms later (7.3.1)."""
         if self._eeprom is not None:
             self._kept[:] = self._eeprom.read(0, len(_FACTORY))
+            if self._kept == b"\xff" * len(_FACTORY):  # a new part comes from the factory
+                self._kept[:] = _FACTORY
+                self._eeprom.write(0, _FACTORY)
         self._pointer = 0
         self._registers = {}
         for i, register in enumerate(_STORED):

@@ -23,7 +23,7 @@ def wire(env):
             shunt_offset_uv=5 * _error(address, 7), bus_offset_mv=2.5 * _error(address, 3),
         ))
     for name, address in parts.THERMOMETERS:
-        eeprom = env.persist("tmp117_%02x" % address, len(TMP117.FACTORY), 0)
+        eeprom = env.persist("tmp117_%02x" % address, TMP117.EEPROM)
         env.i2c(0, address, TMP117(env, world.index(role, name + "_t"), 0.1 * _error(address, 5), None, eeprom))
     fram.attach(env, 0, parts.FRAM)
     for name in ("rbf", "sep1", "sep2"):
