@@ -6,6 +6,7 @@ BOARDS = ("eps", "beacon", "sensor")  # roles that send heartbeats and housekeep
 
 HEARTBEAT = const(9)   # CSP port: core/heartbeat.py, every second, broadcast
 HK = const(10)         # CSP port: the role's housekeeping, every 10 s, broadcast
+SHIPS = const(13)      # CSP port: sensor/records.py, from the sensor board to the ground
 
 MODES = ("silent", "deploy", "detumble", "nominal", "low_power", "safe", "critical")
 SILENT = const(0)
