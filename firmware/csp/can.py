@@ -1,0 +1,294 @@
+# CSP over a CAN controller with the machine.CAN interface (inside the MCU, or drivers/mcp2515.py).
+#
+# The controller's queue leaves by identifier, not by age, so at most one fragment of a packet waits in it, and at
+# most one packet of each priority: fragments leave in order, packets of one priority too, and a packet of a higher
+# priority passes between the fragments of a lower one. The interrupt of a sent fragment queues the next.
+from micropython import const
+import time
+
+from csp import cfp1, cfp2
+from csp.errors import InterfaceError
+from csp.packet import ADDRESS_LAST, BROADCAST
+from csp.stats import Stats
+
+MTU = const(256)  # bytes of data and trailers
+_PRIORITIES = const(4)
+_DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by version
+_BACKOFF_FIRST_MS = const(50)  # from bus-off to the first restart
+_BACKOFF_LAST_MS = const(6_400)
+_CALM_MS = const(10_000)  # on the bus for so long: the back-off starts over
+_FREE = const(-1)  # a transmit buffer of the controller that holds no fragment of a lane
+
+
+class _Lane:
+    """The packets of one priority that wait to be sent, oldest first, and the one being sent."""
+
+    def __init__(self, priority, sender, length):
+        self.priority = priority
+        self.sender = sender
+        self.packets = [None] * length
+        self.via = [-1] * length
+        self.first = 0
+        self.count = 0
+        self.slot = -1  # transmit buffer of the controller that holds the current fragment
+
+
+class CanInterface:
+    """One CAN controller. name: as in if_stats, 10 characters at most. queue: packets that may wait to be sent.
+
+    promiscuous: receive what is for others (a router must). time_limit_ms: for a packet, from send() to its last
+    frame. admit_no_crc: take packets of several frames that have no CRC (old peers).
+    """
+
+    mtu = MTU
+
+    def __init__(self, can, name="CAN", *, queue=8, promiscuous=False, time_limit_ms=1000, admit_no_crc=False):
+        if not 0 < len(name) <= 10:
+            raise InterfaceError("interface name %r" % name)
+        self.name = name
+        self.stats = Stats()
+        self.address = 0
+        self.netmask = 0  # bits of the address that name the subnet, 0: all are one
+        self.on_bus = True  # False from bus-off to restart
+        self._can = can
+        self._promiscuous = promiscuous
+        self._admit_no_crc = admit_no_crc
+        self._time_limit_ms = time_limit_ms
+        self._queue = queue
+        self._queued = 0
+        self.counter = 0  # packets sent, modulo 1024; the counter of CFP
+        self._node = None
+        self._irq = None
+        self._receiver = None
+        self._lanes = ()
+        self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
+        self._cancelled = bytearray(can.TX_QUEUE_LEN)  # 1: an interrupt for what was cancelled there may still come
+        self._frames = [bytearray(size) for size in range(9)]
+        self._received = [0, memoryview(bytearray(8)), 0, 0]
+        self._backoff_ms = _BACKOFF_FIRST_MS
+        self._since = 0  # ticks of bus-off or of the last restart, ms
+        self.heard = 0  # ticks of the last frame received, ms
+        self.deferred = False  # an interrupt came while the node's tables were held
+
+    def attach(self, node):
+        """Called by Node.add_interface: filters on, interrupts on."""
+        cfp = cfp2 if node.version == 2 else cfp1
+        self._node = node
+        self.address = node.address
+        self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
+        self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
+        can = self._can
+        self.heard = self._since = time.ticks_ms()
+        self._irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
+        self._set_filters()
+        self.service()
+
+    def _set_filters(self):
+        can = self._can
+        version = self._node.version
+        at = _DST_AT[version]
+        mask = ADDRESS_LAST[version] << at
+        if self._promiscuous:
+            can.set_filters(((0, 0, can.FLAG_EXT_ID),))
+            return
+        wanted = [self.address, BROADCAST[version]]
+        if self.netmask:
+            wanted.append(self.address | ADDRESS_LAST[version] >> self.netmask)
+        try:
+            can.set_filters([(address << at, mask, can.FLAG_EXT_ID) for address in wanted])
+        except ValueError:  # a controller with fewer filters or other masks: the node looks at each address anyway
+            can.set_filters(None)
+
+    # --- sending; callers hold the node's tables ---
+
+    def send(self, packet, via=-1):
+        """Queue a packet whose header and trailers are in its buffer; it is held until sent. False: no room."""
+        if self._queued >= self._queue:
+            self.stats.drop += 1
+            self.stats.queue_full += 1
+            return False
+        lane = self._lanes[packet.pri]
+        at = lane.first + lane.count
+        if at >= self._queue:
+            at -= self._queue
+        lane.packets[at] = packet
+        lane.via[at] = via
+        lane.count += 1
+        self._queued += 1
+        packet.holders += 1
+        packet.stamp = time.ticks_ms()
+        if lane.count == 1:
+            self._start(lane)
+        return True
+
+    def pending(self):
+        """Packets that wait to be sent or are being sent."""
+        return self._queued
+
+    def _start(self, lane):
+        lane.sender.start(lane.packets[lane.first], lane.via[lane.first], self.counter)
+        self.counter = self.counter + 1 & 0x3FF
+        self._push(lane)
+
+    def _push(self, lane):
+        """Give the lane's current fragment to the controller, if that takes it now."""
+        if not self.on_bus:
+            return
+        can = self._can
+        try:
+            sender = lane.sender
+            slot = can.send(sender.identifier(), self._frames[sender.fill(self._frames)], can.FLAG_EXT_ID)
+        except OSError:  # bus-off: the state's interrupt or the clock finds out
+            self._node.wake(True)
+            return
+        if slot is not None:
+            lane.slot = slot
+            self._slots[slot] = lane.priority
+
+    def _push_waiting(self):
+        """Offer the controller the fragments that it had no room for, highest priority first."""
+        for lane in self._lanes:
+            if lane.count and lane.slot < 0:
+                self._push(lane)
+                if lane.slot < 0:
+                    return
+
+    def _sent(self, slot, failed):
+        """The controller is done with a transmit buffer."""
+        if failed and self._cancelled[slot]:
+            self._cancelled[slot] = 0
+            return
+        priority = self._slots[slot]
+        self._slots[slot] = _FREE
+        if priority >= 0:
+            lane = self._lanes[priority]
+            lane.slot = -1
+            if failed and self._can.state() == self._can.STATE_BUS_OFF:
+                self._node.wake(True)  # this fragment goes out again after the restart
+                return
+            if failed:
+                self.stats.refused += 1
+                self._abandon(lane)
+            elif lane.sender.advance():
+                self._push(lane)
+            else:
+                stats = self.stats
+                stats.tx += 1
+                stats.txbytes += lane.packets[lane.first].size
+                self._next(lane)
+        self._push_waiting()
+
+    def _abandon(self, lane):
+        self.stats.tx_error += 1
+        self._next(lane)
+
+    def _next(self, lane):
+        """Let go of the lane's first packet and start the one behind it."""
+        first = lane.first
+        packet = lane.packets[first]
+        lane.packets[first] = None
+        lane.first = first + 1 if first + 1 < self._queue else 0
+        lane.count -= 1
+        self._queued -= 1
+        self._node.pool.release(packet)
+        if lane.count:
+            self._start(lane)
+
+    # --- interrupts ---
+
+    def _interrupt(self, can):
+        self.stats.irq += 1
+        if self._node.held:
+            self.deferred = self._node.deferred = True
+        else:
+            self.service()
+
+    def service(self):
+        """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""
+        can = self._can
+        stats = self.stats
+        irq = self._irq
+        flags = irq.flags()
+        while flags:
+            if flags & can.IRQ_TX:
+                self._sent(flags >> can.IRQ_TX_IDX_SHIFT & can.IRQ_TX_IDX_MASK, flags & can.IRQ_TX_FAILED)
+            if flags & can.IRQ_STATE:
+                self._node.wake(True)
+            flags = irq.flags()
+        received = self._received
+        if can.recv(received) is None:
+            return
+        now = time.ticks_ms()
+        self.heard = now
+        frame = self._receiver.frame
+        extended = can.FLAG_EXT_ID
+        while True:
+            if received[3]:
+                if received[3] & can.RECV_ERR_OVERRUN:
+                    stats.overrun += 1
+                    stats.frame += 1
+            data = received[1]
+            if received[2] != extended:
+                stats.frame += 1
+                stats.malformed += 1
+            else:
+                packet = frame(received[0], data, len(data), now)
+                if packet is not None:
+                    stats.rx += 1
+                    stats.rxbytes += packet.size
+                    self._node.arrived(packet, self)
+            if can.recv(received) is None:
+                return
+
+    # --- once in a while, from the node's task ---
+
+    def tick(self, now):
+        """Time limits and bus-off; now: ticks, ms. Returns ms until it wants to be called again, or -1."""
+        self.service()
+        for slot in range(len(self._cancelled)):
+            self._cancelled[slot] = 0
+        self._receiver.expire(now)
+        again = -1
+        if not self.on_bus:
+            wait = self._backoff_ms - time.ticks_diff(now, self._since)
+            if wait > 0:
+                again = wait
+            else:
+                self._restart(now)
+        elif self._can.state() == self._can.STATE_BUS_OFF:
+            self.on_bus = False
+            self.stats.bus_off += 1
+            self._since = now
+            again = self._backoff_ms
+        elif self._backoff_ms > _BACKOFF_FIRST_MS and time.ticks_diff(now, self._since) > _CALM_MS:
+            self._backoff_ms = _BACKOFF_FIRST_MS
+        if self._queued:
+            self._limit(now)
+        return again
+
+    def _restart(self, now):
+        """Back on the bus; the controller forgot what waited in it."""
+        self._can.restart()
+        self.on_bus = True
+        self._since = now
+        self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_LAST_MS)
+        for slot in range(len(self._slots)):
+            self._slots[slot] = _FREE
+            self._cancelled[slot] = 0
+        for lane in self._lanes:
+            lane.slot = -1
+        self._push_waiting()
+
+    def _limit(self, now):
+        """Give up packets that waited too long."""
+        for lane in self._lanes:
+            while lane.count and time.ticks_diff(now, lane.packets[lane.first].stamp) > self._time_limit_ms:
+                if lane.slot >= 0:
+                    if self.on_bus and not self._can.cancel_send(lane.slot):
+                        break  # it left just now: its interrupt is on the way
+                    self._slots[lane.slot] = _FREE
+                    self._cancelled[lane.slot] = 1
+                    lane.slot = -1
+                self.stats.late += 1
+                self._abandon(lane)
+        self._push_waiting()

@@ -1,0 +1,418 @@
+# A CSP node: its interfaces, ports and packet buffers, and the task that hands out what comes in.
+#
+# Interrupts put whole packets into the inbox and wake the task; the task checks, dispatches and answers. What both
+# touch (pool, queues of the interfaces) the task only touches while `held`; an interrupt that comes meanwhile is
+# served when the task lets go.
+from micropython import const
+import asyncio
+import time
+
+from csp import services
+from csp.block import copy
+from csp.crc32c import append, matches
+from csp.errors import AddressError, InterfaceError, PacketTooLong, PortError
+from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL, PORT_LAST, pack, unpack
+from csp.packet import FLAG_CRC32, FLAG_HMAC, FLAG_RDP, FLAG_XTEA
+from csp.pool import Pool
+from csp.stats import Stats
+
+LAST_BIND = const(16)  # ports a server may bind; the rest are for who asks
+FIRST_EPHEMERAL = const(17)
+NO_REPLY = const(63)  # source port of what wants no reply
+ANY = const(255)  # bind: every port that nobody else is bound to
+_CRC_SIZE = const(4)
+_HMAC_SIZE = const(4)
+_TICK_MS = const(1000)
+_TICK_EARLY_MS = const(100)  # a tick due so soon is done at once
+_REPLY_FLAGS = FLAG_CRC32 | FLAG_HMAC  # what a reply keeps of its request
+
+
+class _Loopback:
+    """Where packets to the node itself come in."""
+
+    name = "LOOP"
+    mtu = 256
+
+    def __init__(self):
+        self.stats = Stats()
+
+
+class _Request:
+    """Waits for the reply to one request."""
+
+    def __init__(self, node, dst, dport):
+        self._node = node
+        self._dst = dst
+        self._dport = dport
+        self.answered = asyncio.Event()
+        self.reply = None
+
+    def take(self, packet):
+        """False if this packet is no answer: it came from elsewhere, or it is the second one."""
+        other = packet.src != self._dst and self._dst != self._node.broadcast_address
+        if self.reply is not None or packet.sport != self._dport or other:
+            return False
+        self.reply = bytes(packet.data)
+        self.answered.set()
+        return True
+
+
+class Node:
+    """A node of the network.
+
+    address: 1 to 30 (v1) or 16382 (v2). hostname, model, revision, built (date, time): what ident says.
+    version: 1 or 2, for all interfaces. buffers: packets that exist at a time. crc_header: send CRCs over header and
+    data (libcsp 2.1) in place of data alone; both are taken. AddressError, ValueError: bad settings.
+    """
+
+    def __init__(
+        self, address, *, hostname="", model="", revision="", built=("", ""), version=2, buffers=16, crc_header=False
+    ):
+        if version not in (1, 2):
+            raise ValueError("CSP version %r" % version)
+        if not 0 < address < BROADCAST[version]:
+            raise AddressError("address %r in version %d" % (address, version))
+        self.address = address
+        self.version = version
+        self.broadcast_address = BROADCAST[version]
+        self.interfaces = []
+        self.pool = Pool(buffers, 256, 2 if buffers > 4 else 0)
+        self.uptime_s = 0
+        self.held = self.deferred = False
+        self.handler_errors = 0  # exceptions that handlers let out
+        self.last_error = None
+        self.hmac = None  # bench_hmac.Hmac on a bench
+        self.rdp = None  # rdp.Rdp where connections are wanted
+        self._crc_header = crc_header
+        self._loop = _Loopback()
+        self._handlers = [None] * (LAST_BIND + 1)
+        self._any = None
+        self._waiting = [None] * (NO_REPLY - FIRST_EPHEMERAL)  # by source port: who waits for answers
+        self._ephemeral = 0
+        self._inbox = [None] * (buffers + 1)
+        self._first = self._end = 0
+        self._flag = asyncio.ThreadSafeFlag()
+        self._urgent = False  # an interface wants its tick now
+        self._uptime_ms = 0
+        self._ticked = time.ticks_ms()
+        self._next_tick = time.ticks_add(self._ticked, _TICK_MS)
+        self._clock_due = self._next_tick
+        self.services = services.Services(self, services.ident(hostname, model, revision, built[0], built[1]))
+
+    # --- settings ---
+
+    def add_interface(self, interface):
+        """Attach an interface; the first leads everywhere until a route says otherwise. InterfaceError: name in use."""
+        for other in self.interfaces:
+            if other.name == interface.name:
+                raise InterfaceError("two interfaces %s" % interface.name)
+        self.interfaces.append(interface)
+        interface.attach(self)
+
+    def bind(self, port, handler):
+        """handler(packet) is called in the node's task for each packet to this port (0 to 16, or ANY).
+
+        It must not keep the packet. What it raises is counted and dropped. PortError: out of range or bound.
+        """
+        if port == ANY:
+            if self._any is not None:
+                raise PortError("another handler takes all ports")
+            self._any = handler
+        elif not 0 <= port <= LAST_BIND:
+            raise PortError("port %r" % port)
+        elif self._handlers[port] is not None:
+            raise PortError("port %d is bound" % port)
+        else:
+            self._handlers[port] = handler
+
+    def unbind(self, port):
+        if port == ANY:
+            self._any = None
+        elif 0 <= port <= LAST_BIND:
+            self._handlers[port] = None
+
+    # --- sending ---
+
+    def send(self, dst, dport, data, sport=NO_REPLY, pri=NORMAL, crc=True, hmac=False):
+        """Queue a packet; False if there is no buffer, room or route now (counted). hmac: on a bench, see `hmac`.
+
+        AddressError, PortError: out of range. PacketTooLong: data and CRC beyond 256 bytes.
+        """
+        if not 0 <= dst <= self.broadcast_address:
+            raise AddressError("address %r in version %d" % (dst, self.version))
+        if not 0 <= dport <= PORT_LAST or not 0 <= sport <= PORT_LAST:
+            raise PortError("port %r to %r" % (sport, dport))
+        size = len(data)
+        if size + (_CRC_SIZE if crc else 0) + (_HMAC_SIZE if hmac else 0) > self.pool.capacity:
+            raise PacketTooLong("%d bytes" % size)
+        packet = self.take()
+        if packet is None:
+            return False
+        packet.pri = pri & 3
+        packet.src = self.address
+        packet.dst = dst
+        packet.dport = dport
+        packet.sport = sport
+        packet.flags = (FLAG_CRC32 if crc else 0) | (FLAG_HMAC if hmac else 0)
+        packet.size = size
+        copy(packet.buffer, DATA, data, 0, size)
+        sent = self.emit(packet)
+        self.release(packet)
+        return sent
+
+    def broadcast(self, dport, data, sport=NO_REPLY, pri=NORMAL):
+        """Send to every node, with CRC; False if no interface took it."""
+        return self.send(self.broadcast_address, dport, data, sport, pri)
+
+    def reply(self, packet, data=None):
+        """Answer a packet that a handler was given, in its own buffer: the handler is done with it then.
+
+        data: None if the handler wrote it into the packet's buffer and size. False if it could not be queued.
+        """
+        if data is not None:
+            size = len(data)
+            if size + _CRC_SIZE > self.pool.capacity:
+                raise PacketTooLong("%d bytes" % size)
+            copy(packet.buffer, DATA, data, 0, size)
+            packet.size = size
+        packet.dst = packet.src
+        packet.src = self.address
+        packet.dport, packet.sport = packet.sport, packet.dport
+        packet.flags &= _REPLY_FLAGS
+        return self.emit(packet)
+
+    async def request(self, dst, dport, data=b"", timeout_ms=1000, pri=NORMAL):
+        """The data of dst's reply as bytes, or None if none came in time (milliseconds)."""
+        waiting = _Request(self, dst, dport)
+        sport = self._reserve_port(waiting)
+        try:
+            if not self.send(dst, dport, data, sport, pri):
+                return None
+            await asyncio.wait_for_ms(waiting.answered.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            pass
+        finally:
+            self._waiting[sport - FIRST_EPHEMERAL] = None
+        return waiting.reply
+
+    def _reserve_port(self, waiting):
+        """A source port whose packets go to waiting.take(packet). PortError: all are in use."""
+        count = len(self._waiting)
+        for _ in range(count):
+            at = self._ephemeral
+            self._ephemeral = at + 1 if at + 1 < count else 0
+            if self._waiting[at] is None:
+                self._waiting[at] = waiting
+                return FIRST_EPHEMERAL + at
+        raise PortError("all source ports wait for replies")
+
+    def take(self):
+        """A packet buffer held once, or None (counted)."""
+        self.held = True
+        packet = self.pool.take()
+        self.held = False
+        if self.deferred:
+            self._catch_up()
+        return packet
+
+    def release(self, packet):
+        self.held = True
+        self.pool.release(packet)
+        self.held = False
+        if self.deferred:
+            self._catch_up()
+
+    def emit(self, packet):
+        """Add trailers and header to a packet of this node and queue it where its destination lies."""
+        if packet.flags & FLAG_HMAC:
+            self.hmac.append(packet)
+        version = self.version
+        if packet.flags & FLAG_CRC32:
+            pack(packet, version)
+            stop = DATA + packet.size
+            if stop + _CRC_SIZE > len(packet.buffer):
+                self._loop.stats.too_long += 1
+                self._loop.stats.drop += 1
+                return False
+            append(packet.buffer, HEADER_START[version] if self._crc_header else DATA, stop)
+            packet.size += _CRC_SIZE
+        else:
+            pack(packet, version)
+        dst = packet.dst
+        if dst == 0 or dst == self.address:
+            self.held = True
+            packet.holders += 1
+            self._loop.stats.tx += 1
+            self._loop.stats.rx += 1
+            self.arrived(packet, self._loop)
+            self.held = False
+            if self.deferred:
+                self._catch_up()
+            return True
+        return self.queue(packet, dst)
+
+    def queue(self, packet, dst):
+        """Give a packet to the interface that leads to dst."""
+        if not self.interfaces:
+            self._loop.stats.no_route += 1
+            self._loop.stats.drop += 1
+            return False
+        interface = self.interfaces[0]
+        self.held = True
+        sent = interface.send(packet)
+        self.held = False
+        if self.deferred:
+            self._catch_up()
+        return sent
+
+    def _catch_up(self):
+        """Serve the interrupts that came while the tables were held."""
+        while self.deferred:
+            self.deferred = False
+            self.held = True
+            for interface in self.interfaces:
+                if interface.deferred:
+                    interface.deferred = False
+                    interface.service()
+            self.held = False
+
+    # --- receiving ---
+
+    def arrived(self, packet, interface):
+        """From an interface, in its interrupt or with the tables held: a whole packet, held once."""
+        packet.interface = interface
+        end = self._end
+        self._inbox[end] = packet
+        end += 1
+        self._end = end if end < len(self._inbox) else 0
+        self._flag.set()
+
+    def wake(self, urgent=False):
+        """Make the task look at its interfaces now; from an interrupt."""
+        if urgent:
+            self._urgent = True
+        self._flag.set()
+
+    def process(self):
+        """Dispatch what has come in and do what is due. Called by run(); never waits."""
+        now = time.ticks_ms()
+        if self._urgent or time.ticks_diff(now, self._next_tick) >= -_TICK_EARLY_MS:
+            self._tick(now)
+        for _ in range(len(self._inbox)):
+            first = self._first
+            if first == self._end:
+                return
+            packet = self._inbox[first]
+            first += 1
+            self._first = first if first < len(self._inbox) else 0
+            self._route(packet)
+            self.release(packet)
+        self._flag.set()  # more came meanwhile: let others run in between
+
+    async def run(self, checkin=None):
+        """The node's task. checkin() is called at least every second."""
+        clock = asyncio.create_task(self._clock())
+        try:
+            while True:
+                self.process()
+                if checkin is not None:
+                    checkin()
+                if time.ticks_diff(self._next_tick, self._clock_due) < 0:
+                    clock.cancel()
+                    clock = asyncio.create_task(self._clock())
+                await self._flag.wait()
+        finally:
+            clock.cancel()
+
+    async def _clock(self):
+        """Wake the task for the next tick, then once a second."""
+        self._clock_due = self._next_tick
+        while True:
+            wait = time.ticks_diff(self._clock_due, time.ticks_ms())
+            await asyncio.sleep_ms(wait if wait > 0 else 0)
+            self._clock_due = time.ticks_add(time.ticks_ms(), _TICK_MS)
+            self._flag.set()
+
+    def _tick(self, now):
+        self._urgent = False
+        self._uptime_ms += time.ticks_diff(now, self._ticked)
+        self._ticked = now
+        self.uptime_s += self._uptime_ms // 1000
+        self._uptime_ms %= 1000
+        again = _TICK_MS
+        self.held = True
+        for interface in self.interfaces:
+            wanted = interface.tick(now)
+            if 0 <= wanted < again:
+                again = wanted
+            interface.stats.wrap()
+        self.held = False
+        if self.deferred:
+            self._catch_up()
+        self._next_tick = time.ticks_add(now, again)
+
+    def _route(self, packet):
+        interface = packet.interface
+        unpack(packet, self.version)
+        dst = packet.dst
+        if dst == self.address or dst == self.broadcast_address or interface is self._loop:
+            if self._verify(packet, interface.stats):
+                self._dispatch(packet, interface.stats)
+        else:
+            self._forward(packet, interface)
+
+    def _forward(self, packet, interface):
+        interface.stats.no_route += 1
+        interface.stats.drop += 1
+
+    def _verify(self, packet, stats):
+        """Check and take off the trailers that every packet may have."""
+        flags = packet.flags
+        if flags & FLAG_CRC32:
+            size = packet.size - _CRC_SIZE
+            if size < 0:
+                return self._bad_crc(stats)
+            buffer = packet.buffer
+            header = HEADER_START[self.version]
+            start = header if self._crc_header else DATA
+            if not matches(buffer, start, DATA + size) and not matches(buffer, header + DATA - start, DATA + size):
+                return self._bad_crc(stats)
+            packet.size = size
+        if flags & (FLAG_HMAC | FLAG_XTEA):
+            if flags & FLAG_XTEA and self.version == 1 or self.hmac is None or not self.hmac.verify(packet):
+                stats.autherr += 1
+                return False
+        return True
+
+    def _bad_crc(self, stats):
+        stats.bad_crc += 1
+        stats.rx_error += 1
+        return False
+
+    def _dispatch(self, packet, stats):
+        dport = packet.dport
+        if packet.flags & FLAG_RDP:
+            if self.rdp is not None:
+                self.rdp.take(packet)
+                return
+        else:
+            if dport > LAST_BIND:
+                waiting = self._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
+                if waiting is not None and waiting.take(packet):
+                    return
+                handler = self._any
+            else:
+                handler = self._handlers[dport]
+                if handler is None:
+                    handler = self._any
+            if handler is not None:
+                try:
+                    handler(packet)
+                except Exception as error:  # one bad handler must not stop the bus
+                    self.handler_errors += 1
+                    self.last_error = error
+                    stats.unserved += 1
+                    stats.drop += 1
+                return
+        stats.no_port += 1
+        stats.drop += 1

@@ -1,0 +1,95 @@
+# CSP packets and their headers, as libcsp puts them on the wire (big-endian).
+#
+#  v1, 4 bytes     pri[31:30] src[29:25] dst[24:20] dport[19:14] sport[13:8] flags[7:0]
+#  v2, 6 bytes     pri[47:46] dst[45:32] src[31:18] dport[17:12] sport[11:6] flags[5:0]
+#  flags           0x10 FRAG (SFP)  0x08 HMAC  0x04 XTEA (v1 only, not here)  0x02 RDP  0x01 CRC32
+#  trailers        data | SFP 8 | RDP 5 | HMAC 4 | CRC 4
+#
+# A packet's buffer keeps the header directly before the data, so what is received needs no moving:
+#
+#  byte  0 1 2 3 4 5 6 7 8 ...
+#            [v2 header ][data and trailers, size bytes]
+#                [v1 hdr][data and trailers, size bytes]
+from micropython import const
+
+CRITICAL, HIGH, NORMAL, LOW = const(0), const(1), const(2), const(3)  # priorities
+
+FLAG_CRC32 = const(0x01)
+FLAG_RDP = const(0x02)
+FLAG_XTEA = const(0x04)
+FLAG_HMAC = const(0x08)
+FLAG_SFP = const(0x10)
+
+DATA = const(8)  # where the data starts in a packet's buffer
+HEADER_START = (0, 4, 2)  # where the header starts, by version
+
+BROADCAST = (0, 31, 16383)  # by version
+ADDRESS_LAST = BROADCAST
+PORT_LAST = const(63)
+
+
+class Packet:
+    """One packet buffer of the pool. Whoever gets one in a handler must not keep it.
+
+    data: memoryview of the data (making it allocates 16 bytes; buffer, DATA and size serve where that matters).
+    """
+
+    def __init__(self, capacity):
+        self.capacity = capacity  # bytes of data and trailers
+        self.buffer = bytearray(DATA + capacity)
+        self._view = memoryview(self.buffer)
+        self.size = 0
+        self.pri = NORMAL
+        self.src = self.dst = 0
+        self.dport = self.sport = 0
+        self.flags = 0
+        self.version = 2  # of the header in the buffer
+        self.interface = None  # where it came in; None if it was made here
+        self.frames = 1  # how many frames it came in
+        self.holders = 0  # 0: in the pool
+        self.stamp = 0  # ticks, ms: received, or given to an interface
+
+    @property
+    def data(self):
+        return self._view[DATA : DATA + self.size]
+
+
+def pack(packet, version):
+    """Write the header of this version from the packet's fields; each field fits its bits."""
+    buffer = packet.buffer
+    packet.version = version
+    src, dst, dport, sport = packet.src, packet.dst, packet.dport, packet.sport
+    if version == 2:
+        buffer[2] = packet.pri << 6 | dst >> 8
+        buffer[3] = dst & 0xFF
+        buffer[4] = src >> 6
+        buffer[5] = (src & 0x3F) << 2 | dport >> 4
+        buffer[6] = (dport & 0x0F) << 4 | sport >> 2
+        buffer[7] = (sport & 0x03) << 6 | packet.flags & 0x3F
+    else:
+        buffer[4] = packet.pri << 6 | src << 1 | dst >> 4
+        buffer[5] = (dst & 0x0F) << 4 | dport >> 2
+        buffer[6] = (dport & 0x03) << 6 | sport
+        buffer[7] = packet.flags
+
+
+def unpack(packet, version):
+    """Read the packet's fields from the header of this version in its buffer."""
+    buffer = packet.buffer
+    packet.version = version
+    if version == 2:
+        b2, b5, b6, b7 = buffer[2], buffer[5], buffer[6], buffer[7]
+        packet.pri = b2 >> 6
+        packet.dst = (b2 & 0x3F) << 8 | buffer[3]
+        packet.src = buffer[4] << 6 | b5 >> 2
+        packet.dport = (b5 & 0x03) << 4 | b6 >> 4
+        packet.sport = (b6 & 0x0F) << 2 | b7 >> 6
+        packet.flags = b7 & 0x3F
+    else:
+        b4, b5, b6 = buffer[4], buffer[5], buffer[6]
+        packet.pri = b4 >> 6
+        packet.src = b4 >> 1 & 0x1F
+        packet.dst = (b4 & 0x01) << 4 | b5 >> 4
+        packet.dport = (b5 & 0x0F) << 2 | b6 >> 6
+        packet.sport = b6 & 0x3F
+        packet.flags = buffer[7]

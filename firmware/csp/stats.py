@@ -1,0 +1,44 @@
+# What an interface counts: the ten counters that CMP if_stats carries, in its order, and what lies behind them.
+#
+# Rule: whatever is lost is counted once in `drop`, `tx_error`, `rx_error`, `autherr` or `frame`, and once more by
+# its reason.
+
+WIRE = ("tx", "rx", "tx_error", "rx_error", "drop", "autherr", "frame", "txbytes", "rxbytes", "irq")
+_WRAP = 0x3FFFFFFF  # counters wrap here, below where integers would allocate on a 32-bit port
+
+
+class Stats:
+    def __init__(self):
+        self.tx = 0  # packets sent
+        self.rx = 0  # packets received whole
+        self.tx_error = 0  # packets given up while sending
+        self.rx_error = 0  # packets received whole and bad, partial packets given up
+        self.drop = 0  # packets for which there was no buffer, room or way
+        self.autherr = 0  # packets refused by HMAC or at the border
+        self.frame = 0  # frames that belong to no packet or break the format
+        self.txbytes = 0  # of data and trailers
+        self.rxbytes = 0
+        self.irq = 0  # interrupts served
+        # reasons, not on the wire
+        self.no_buffer = 0  # drop: pool empty
+        self.queue_full = 0  # drop: more packets to send than the queue holds
+        self.no_route = 0  # drop: not for this node and no other way
+        self.too_long = 0  # drop: beyond the buffer or the MTU of the way
+        self.no_port = 0  # drop: nobody is bound there
+        self.unserved = 0  # drop: a handler or service refused it
+        self.malformed = 0  # frame: header, length or fragment impossible
+        self.stray = 0  # frame: a fragment whose packet is unknown
+        self.overrun = 0  # frame: the controller lost frames
+        self.gap = 0  # rx_error: fragments missing
+        self.expired = 0  # rx_error: partial for too long
+        self.bad_crc = 0  # rx_error
+        self.no_crc = 0  # rx_error: several frames and no CRC, or a service without
+        self.late = 0  # tx_error: not sent within the time limit
+        self.refused = 0  # tx_error: the controller failed or cancelled a frame
+        self.bus_off = 0  # times the controller left the bus
+        self.duplicate = 0  # no loss: frames and packets seen twice
+
+    def wrap(self):
+        """Keep the counters that grow fast below 2**30; called about once a second."""
+        for name in WIRE:
+            setattr(self, name, getattr(self, name) & _WRAP)
