@@ -23,11 +23,17 @@ from dragonet.flatsat.physics import environment, field, orbit, passes
         (100, -80, 240, 5744.9, 14799.5, -49969.4),
     ],
 )
-def test_field_agrees_with_the_world_magnetic_model(km: float, lat: float, lon: float, north: float, east: float, down: float) -> None:
+def test_field_agrees_with_the_world_magnetic_model(
+    km: float, lat: float, lon: float, north: float, east: float, down: float
+) -> None:
     x, y, z = field.earth_fixed_nt(orbit.from_geodetic(lat, lon, km)[None], datetime(2020, 1, 1, tzinfo=UTC))[0]
     a, b = math.radians(lat), math.radians(lon)
     up_x = math.cos(b) * x + math.sin(b) * y
-    found = (-math.sin(a) * up_x + math.cos(a) * z, -math.sin(b) * x + math.cos(b) * y, -math.cos(a) * up_x - math.sin(a) * z)
+    found = (
+        -math.sin(a) * up_x + math.cos(a) * z,
+        -math.sin(b) * x + math.cos(b) * y,
+        -math.cos(a) * up_x - math.sin(a) * z,
+    )
     assert found == pytest.approx((north, east, down), abs=120.0)
 
 

@@ -90,7 +90,9 @@ def test_earth_is_nearest_the_sun_in_early_january() -> None:
 
 
 @pytest.mark.parametrize(("km", "inclination", "kepler_min"), [(560.0, "sso", 95.86), (410.0, 51.6, 92.77)])
-def test_period_is_keplers_and_what_the_flattened_earth_adds(km: float, inclination: float | str, kepler_min: float) -> None:
+def test_period_is_keplers_and_what_the_flattened_earth_adds(
+    km: float, inclination: float | str, kepler_min: float
+) -> None:
     base = scenario.load("nanodragon")
     changed = dataclasses.replace(base.orbit, altitude_km=km, inclination=inclination)
     way = orbit.Orbit.of(dataclasses.replace(base, orbit=changed))
@@ -132,7 +134,9 @@ def test_longest_eclipses_are_those_of_the_fact_sheet() -> None:
     # a plane that contains the sun: 560 km 35.6 min, 410 km 36.1 min
     for km, minutes in ((560.0, 35.6), (410.0, 36.1)):
         base = scenario.load("nanodragon")
-        changed = dataclasses.replace(base.orbit, altitude_km=km, ltdn="", ltan="12:00", eccentricity=0.0, inclination=90.0)
+        changed = dataclasses.replace(
+            base.orbit, altitude_km=km, ltdn="", ltan="12:00", eccentricity=0.0, inclination=90.0
+        )
         march = dataclasses.replace(base.mission, separation=datetime(2021, 3, 20, tzinfo=UTC))
         way = orbit.Orbit.of(dataclasses.replace(base, orbit=changed, mission=march))
         assert longest_dark_min(way) == pytest.approx(minutes, abs=0.35)
@@ -208,7 +212,9 @@ def test_a_satellite_overhead_stands_at_ninety_degrees() -> None:
 
 
 def test_the_first_pass_after_the_silence_is_a_good_one() -> None:
-    first = passes.find(orbit.Orbit.of(scenario.load("nanodragon")), scenario.load("nanodragon").stations[0], 0.0, 6 * 3600.0)[0]
+    first = passes.find(
+        orbit.Orbit.of(scenario.load("nanodragon")), scenario.load("nanodragon").stations[0], 0.0, 6 * 3600.0
+    )[0]
     assert first.rise_s > 2700.0
     assert first.max_deg > 30.0
 
@@ -222,6 +228,8 @@ def test_an_orbit_too_low_for_sgp4_says_so_in_one_line() -> None:
 
 def test_a_decayed_orbit_says_when() -> None:
     base = scenario.load("nanodragon")
-    falling = dataclasses.replace(base, orbit=dataclasses.replace(base.orbit, altitude_km=200.0, eccentricity=0.0, bstar=0.1))
+    falling = dataclasses.replace(
+        base, orbit=dataclasses.replace(base.orbit, altitude_km=200.0, eccentricity=0.0, bstar=0.1)
+    )
     with pytest.raises(UserError, match="after separation"):
         orbit.Orbit.of(falling).states(np.arange(0.0, 30 * DAY_S, 600.0))

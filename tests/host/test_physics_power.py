@@ -34,7 +34,9 @@ def test_the_closed_form_finds_the_maximum_of_the_curve(light: float, celsius: f
 
 
 @given(st.floats(0.01, 1.2), st.floats(0.0, 0.3), st.floats(0.0, 1.0))
-def test_a_converter_never_gives_more_than_the_light_and_what_it_takes_shows_at_the_panel(a: float, b: float, share: float) -> None:
+def test_a_converter_never_gives_more_than_the_light_and_what_it_takes_shows_at_the_panel(
+    a: float, b: float, share: float
+) -> None:
     axis = panels.Converter(7, 0.98)
     axis.light(a, b, 20.0, -10.0)
     axis.draw(axis.best_w * share)
@@ -57,10 +59,11 @@ def test_a_full_battery_moves_the_set_point_towards_the_open_circuit_voltage() -
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "watts"), [("nanodragon", "1U", 2.3), ("nanodragon", "3U", 6.2), ("picodragon", "1U", 2.4), ("picodragon", "3U", 6.4)]
+    ("name", "size", "watts"),
+    [("nanodragon", "1U", 2.3), ("nanodragon", "3U", 6.2), ("picodragon", "1U", 2.4), ("picodragon", "3U", 6.4)],
 )
 def test_mean_power_at_the_cells_is_that_of_the_fact_sheet(name: str, size: str, watts: float) -> None:
-    """Every attitude alike, no albedo, cells held at 28 °C; 10:30 sun-synchronous at 560 km, or 51.6 deg with any node."""
+    """Every attitude alike, no albedo, cells held at 28 °C; 10:30 sun-synchronous 560 km, or 51.6 deg, any node."""
     base = scenario.load(name)
     body = dataclasses.replace(base.spacecraft, size=size, tracking_efficiency=1.0, albedo=0.0)
     luck = random.Random(7)

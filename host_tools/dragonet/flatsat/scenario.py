@@ -7,18 +7,18 @@ scenarios/README.md is generated from them by `python -m dragonet.flatsat.scenar
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
-import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from dragonet.errors import UserError
+from dragonet.flatsat import scenario_keys as keys
 from dragonet.flatsat.physics import tle as tle_file
+from dragonet.flatsat.scenario_keys import setting
 
 FOLDER = Path(__file__).parent / "scenarios"
 ROLES = ("eps", "beacon", "sensor")
@@ -31,115 +31,158 @@ FIRST_DAY, LAST_DAY = datetime(1957, 10, 4, tzinfo=UTC), datetime(2030, 1, 1, tz
 TLE_REACH_DAYS = 14.0  # SGP4 errs 1-3 km a day; farther from its epoch an element set tells nothing of passes
 
 
-def _key(default: Any, unit: str, doc: str, lo: float = -math.inf, hi: float = math.inf, **more: Any) -> Any:
-    """A field of a section: `lo`..`hi` hold for numbers and for each number of a list; `choices` for words."""
-    meta = {"unit": unit, "doc": doc, "lo": lo, "hi": hi, **more}
-    if isinstance(default, list):
-        return field(default_factory=lambda: tuple(default), metadata=meta)
-    return field(default=default, metadata=meta)
-
-
 @dataclass(frozen=True)
 class Mission:
     """[mission]"""
 
-    name: str = _key("DRAGONET", "", "satellite name, as the beacon says it", pattern=r"[A-Z0-9 -]{1,16}", form="1 to 16 of A-Z, 0-9, space and -")
-    country: str = _key("VIETNAM", "", "country, as the beacon says it", pattern=r"[A-Z -]{0,16}", form="up to 16 of A-Z, space and -")
-    callsign: str = _key("N0CALL", "", "call sign; empty inhibits transmission", pattern=r"([A-Z0-9]{3,6})?", form="3 to 6 of A-Z and 0-9, or empty")
-    frequency_hz: int = _key(437_365_000, "Hz", "carrier of the beacon", 137_000_000, 1_020_000_000)
-    tx_power_dbm: int = _key(17, "dBm", "power the beacon asks of its radio chip", -4, 20)
-    separation: datetime = _key(
+    name: str = setting(
+        "DRAGONET",
+        "",
+        "satellite name, as the beacon says it",
+        pattern=r"[A-Z0-9 -]{1,16}",
+        form="1 to 16 of A-Z, 0-9, space and -",
+    )
+    country: str = setting(
+        "VIETNAM", "", "country, as the beacon says it", pattern=r"[A-Z -]{0,16}", form="up to 16 of A-Z, space and -"
+    )
+    callsign: str = setting(
+        "N0CALL",
+        "",
+        "call sign; empty inhibits transmission",
+        pattern=r"([A-Z0-9]{3,6})?",
+        form="3 to 6 of A-Z and 0-9, or empty",
+    )
+    frequency_hz: int = setting(437_365_000, "Hz", "carrier of the beacon", 137_000_000, 1_020_000_000)
+    tx_power_dbm: int = setting(17, "dBm", "power the beacon asks of its radio chip", -4, 20)
+    separation: datetime = setting(
         datetime(2021, 11, 9, 2, 6, 54, tzinfo=UTC), "UTC", "when it leaves its pod: mission time zero"
     )
-    hours: float = _key(6.0, "h", "length of the flight", 0.01, 24 * 60)
+    hours: float = setting(6.0, "h", "length of the flight", 0.01, 24 * 60)
 
 
 @dataclass(frozen=True)
 class Orbit:
     """[orbit]: either `tle`, or mean elements at separation."""
 
-    tle: str = _key("", "", "two-line element file, relative to the scenario's folder; replaces all other keys but satellite")
-    satellite: str = _key("", "", "which of several sets in the TLE file: name or catalogue number; empty: the first")
-    altitude_km: float = _key(560.0, "km", "mean semi-major axis less 6378.137 km", 200.0, 2000.0)
-    inclination: float | str = _key("sso", "deg", 'inclination, or "sso": the one that follows the sun', 0.0, 180.0, choices=("sso",))
-    eccentricity: float = _key(0.001, "", "", 0.0, 0.2)
-    ltdn: str = _key("", "HH:MM", "local mean solar time of the descending node", pattern=r"([01]\d|2[0-3]):[0-5]\d", form='"00:00" to "23:59"')
-    ltan: str = _key("", "HH:MM", "the same of the ascending node", pattern=r"([01]\d|2[0-3]):[0-5]\d", form='"00:00" to "23:59"')
-    raan_deg: float = _key(math.nan, "deg", "right ascension of the ascending node; give this, ltdn or ltan", 0.0, 360.0)
-    argument_of_perigee_deg: float = _key(90.0, "deg", "", 0.0, 360.0)
-    argument_of_latitude_deg: float = _key(0.0, "deg", "where on the orbit it separates, from the ascending node", 0.0, 360.0)
-    bstar: float = _key(5e-5, "1/earth radii", "SGP4's drag term", -1.0, 1.0)
+    tle: str = setting(
+        "", "", "two-line element file, relative to the scenario's folder; replaces all other keys but satellite"
+    )
+    satellite: str = setting(
+        "", "", "which of several sets in the TLE file: name or catalogue number; empty: the first"
+    )
+    altitude_km: float = setting(560.0, "km", "mean semi-major axis less 6378.137 km", 200.0, 2000.0)
+    inclination: float | str = setting(
+        "sso", "deg", 'inclination, or "sso": the one that follows the sun', 0.0, 180.0, choices=("sso",)
+    )
+    eccentricity: float = setting(0.001, "", "", 0.0, 0.2)
+    ltdn: str = setting(
+        "",
+        "HH:MM",
+        "local mean solar time of the descending node",
+        pattern=r"([01]\d|2[0-3]):[0-5]\d",
+        form='"00:00" to "23:59"',
+    )
+    ltan: str = setting(
+        "", "HH:MM", "the same of the ascending node", pattern=r"([01]\d|2[0-3]):[0-5]\d", form='"00:00" to "23:59"'
+    )
+    raan_deg: float = setting(
+        math.nan, "deg", "right ascension of the ascending node; give this, ltdn or ltan", 0.0, 360.0
+    )
+    argument_of_perigee_deg: float = setting(90.0, "deg", "", 0.0, 360.0)
+    argument_of_latitude_deg: float = setting(
+        0.0, "deg", "where on the orbit it separates, from the ascending node", 0.0, 360.0
+    )
+    bstar: float = setting(5e-5, "1/earth radii", "SGP4's drag term", -1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Body:
     """[spacecraft]"""
 
-    size: str = _key("3U", "", "1U: two cells a face. 3U: seven on a long face, two on an end", choices=("1U", "3U"))
-    mass_kg: float = _key(3.8, "kg", "", 0.5, 10.0)
-    inertia_kg_m2: tuple[float, ...] = _key([0.040, 0.042, 0.0068], "kg m2", "principal moments about body x, y, z", 1e-4, 1.0, length=3)
-    initial_rates_deg_s: tuple[float, ...] = _key([3.0, -2.0, 4.0], "deg/s", "mean body rates after separation", -30.0, 30.0, length=3)
-    initial_rates_sigma_deg_s: float = _key(1.0, "deg/s", "spread of each rate, from the seed", 0.0, 10.0)
-    damping_hours: float = _key(0.0, "h", "passive magnetic damping: time to lose 63 % of a rate; 0: none", 0.0, 10_000.0)
-    magnet_a_m2: tuple[float, ...] = _key([0.0, 0.0, 0.0], "A m2", "permanent magnet, or residual dipole, in body axes", -5.0, 5.0, length=3)
-    gravity_gradient: bool = _key(True, "", "gravity gradient torque")
-    battery_ah: float = _key(5.2, "Ah", "capacity of the 2S pack", 0.5, 50.0)
-    battery_limit_v: float = _key(8.2, "V", "the converters stop raising the pack here", 6.0, 8.4)
-    initial_soc: float = _key(0.65, "0..1", "state of charge at separation", 0.0, 1.0)
-    initial_temperature_c: float = _key(20.0, "°C", "all of it, at separation", -20.0, 50.0)
-    tracking_efficiency: float = _key(0.98, "0..1", "hardware maximum power point tracking", 0.1, 1.0)
-    converter_efficiency: float = _key(0.90, "0..1", "panel to battery", 0.1, 1.0)
-    albedo: float = _key(0.30, "0..1", "of the Earth, mean", 0.0, 1.0)
-    eps_w: float = _key(0.30, "W", "EPS board with its converters, at the battery", 0.0, 10.0)
-    beacon_w: float = _key(0.25, "W", "beacon board, radio not transmitting", 0.0, 10.0)
-    sensor_w: float = _key(0.40, "W", "sensor board", 0.0, 10.0)
-    ais_w: float = _key(0.60, "W", "AIS receiver", 0.0, 20.0)
-    heater_w: float = _key(1.0, "W", "battery heater", 0.0, 20.0)
-    transmit_w: float = _key(2.4, "W", "DC power of the radio on air at tx_power_dbm", 0.0, 50.0)
-    burn_w: float = _key(5.0, "W", "one antenna's burn wire", 0.0, 50.0)
-    burn_s: float = _key(3.0, "s", "heating that parts the line, +-20 % from the seed; cooling forgets it in seconds", 0.1, 60.0)
+    size: str = setting("3U", "", "1U: two cells a face. 3U: seven on a long face, two on an end", choices=("1U", "3U"))
+    mass_kg: float = setting(3.8, "kg", "", 0.5, 10.0)
+    inertia_kg_m2: tuple[float, ...] = setting(
+        [0.040, 0.042, 0.0068], "kg m2", "principal moments about body x, y, z", 1e-4, 1.0, length=3
+    )
+    initial_rates_deg_s: tuple[float, ...] = setting(
+        [3.0, -2.0, 4.0], "deg/s", "mean body rates after separation", -30.0, 30.0, length=3
+    )
+    initial_rates_sigma_deg_s: float = setting(1.0, "deg/s", "spread of each rate, from the seed", 0.0, 10.0)
+    damping_hours: float = setting(
+        0.0, "h", "passive magnetic damping: time to lose 63 % of a rate; 0: none", 0.0, 10_000.0
+    )
+    magnet_a_m2: tuple[float, ...] = setting(
+        [0.0, 0.0, 0.0], "A m2", "permanent magnet, or residual dipole, in body axes", -5.0, 5.0, length=3
+    )
+    gravity_gradient: bool = setting(True, "", "gravity gradient torque")
+    battery_ah: float = setting(5.2, "Ah", "capacity of the 2S pack", 0.5, 50.0)
+    battery_limit_v: float = setting(8.2, "V", "the converters stop raising the pack here", 6.0, 8.4)
+    initial_soc: float = setting(0.65, "0..1", "state of charge at separation", 0.0, 1.0)
+    initial_temperature_c: float = setting(20.0, "°C", "all of it, at separation", -20.0, 50.0)
+    tracking_efficiency: float = setting(0.98, "0..1", "hardware maximum power point tracking", 0.1, 1.0)
+    converter_efficiency: float = setting(0.90, "0..1", "panel to battery", 0.1, 1.0)
+    albedo: float = setting(0.30, "0..1", "of the Earth, mean", 0.0, 1.0)
+    eps_w: float = setting(0.30, "W", "EPS board with its converters, at the battery", 0.0, 10.0)
+    beacon_w: float = setting(0.25, "W", "beacon board, radio not transmitting", 0.0, 10.0)
+    sensor_w: float = setting(0.40, "W", "sensor board", 0.0, 10.0)
+    ais_w: float = setting(0.60, "W", "AIS receiver", 0.0, 20.0)
+    heater_w: float = setting(1.0, "W", "battery heater", 0.0, 20.0)
+    transmit_w: float = setting(2.4, "W", "DC power of the radio on air at tx_power_dbm", 0.0, 50.0)
+    burn_w: float = setting(5.0, "W", "one antenna's burn wire", 0.0, 50.0)
+    burn_s: float = setting(
+        3.0, "s", "heating that parts the line, +-20 % from the seed; cooling forgets it in seconds", 0.1, 60.0
+    )
 
 
 @dataclass(frozen=True)
 class Station:
     """[[station]]: the first is the one summaries, recordings and live progress speak of."""
 
-    name: str = _key("Hoa Lac", "", "", pattern=r".{1,40}", form="1 to 40 characters")
-    lat_deg: float = _key(21.01, "deg", "north", -90.0, 90.0)
-    lon_deg: float = _key(105.52, "deg", "east", -180.0, 180.0)
-    alt_m: float = _key(20.0, "m", "above the ellipsoid", -500.0, 9000.0)
-    mask_deg: float = _key(5.0, "deg", "lowest elevation it hears", 0.0, 89.0)
+    name: str = setting("Hoa Lac", "", "", pattern=r".{1,40}", form="1 to 40 characters")
+    lat_deg: float = setting(21.01, "deg", "north", -90.0, 90.0)
+    lon_deg: float = setting(105.52, "deg", "east", -180.0, 180.0)
+    alt_m: float = setting(20.0, "m", "above the ellipsoid", -500.0, 9000.0)
+    mask_deg: float = setting(5.0, "deg", "lowest elevation it hears", 0.0, 89.0)
 
 
 @dataclass(frozen=True)
 class Ships:
     """[ships]"""
 
-    count: int = _key(300, "", "ships that transmit AIS", 0, 100_000)
+    count: int = setting(300, "", "ships that transmit AIS", 0, 100_000)
 
 
 @dataclass(frozen=True)
 class Clock:
     """[clock]: each board draws its own from the seed."""
 
-    offset_ppm: tuple[float, ...] = _key([-50.0, 50.0], "ppm", "lowest and highest rate error of a board's clock", -1000.0, 1000.0, length=2, rising=True)
-    drift_ppm_per_day: float = _key(0.5, "ppm/day", "largest change of that error", 0.0, 100.0)
+    offset_ppm: tuple[float, ...] = setting(
+        [-50.0, 50.0], "ppm", "lowest and highest rate error of a board's clock", -1000.0, 1000.0, length=2, rising=True
+    )
+    drift_ppm_per_day: float = setting(0.5, "ppm/day", "largest change of that error", 0.0, 100.0)
 
 
 @dataclass(frozen=True)
 class Can:
     """[can]"""
 
-    error_rate: float = _key(1e-4, "0..1", "share of frames with an error on the wire", 0.0, 0.5)
+    error_rate: float = setting(1e-4, "0..1", "share of frames with an error on the wire", 0.0, 0.5)
 
 
 @dataclass(frozen=True)
 class Fault:
     """[[fault]]"""
 
-    at: str = _key("", "HH:MM:SS", "when, since separation", pattern=r"\d{1,4}:[0-5]\d:[0-5]\d", form='"00:00:00" to "9999:59:59"', required=True)
-    board: str = _key("", "", "to which board", choices=ROLES, required=True)
-    do: str = _key("", "", "what happens", choices=FAULTS, required=True)
+    at: str = setting(
+        "",
+        "HH:MM:SS",
+        "when, since separation",
+        pattern=r"\d{1,4}:[0-5]\d:[0-5]\d",
+        form='"00:00:00" to "9999:59:59"',
+        required=True,
+    )
+    board: str = setting("", "", "to which board", choices=ROLES, required=True)
+    do: str = setting("", "", "what happens", choices=FAULTS, required=True)
 
     @property
     def at_s(self) -> int:
@@ -175,7 +218,7 @@ class Scenario:
 
     def with_hours(self, hours: float) -> Scenario:
         """The same, of another length. UserError when out of range."""
-        checked = _check_value(hours, _fields(Mission)["hours"], "--hours", "hours")
+        checked = keys.check(hours, _fields(Mission)["hours"], "--hours", "hours")
         return self._changed(mission=dataclasses.replace(self.mission, hours=checked))
 
     def with_tle(self, path: str | Path) -> Scenario:
@@ -190,7 +233,10 @@ class Scenario:
             return changed
         start = elements.epoch.replace(microsecond=0)
         _check_separation(start, str(path), "epoch")
-        note = f"{path}: elements of {start:%Y-%m-%d}, {TLE_REACH_DAYS:.0f} days or more from the scenario's separation: the flight starts at their epoch"
+        note = (
+            f"{path}: elements of {start:%Y-%m-%d}, {TLE_REACH_DAYS:.0f} days or more from the scenario's separation:"
+            " the flight starts at their epoch"
+        )
         return changed._changed(mission=dataclasses.replace(self.mission, separation=start), notes=(*self.notes, note))
 
     def _changed(self, **values: Any) -> Scenario:
@@ -215,7 +261,9 @@ def load(name_or_path: str | Path) -> Scenario:
         return _load_file(FOLDER / f"{text}.toml", text)
     path = Path(text)
     if path.suffix != ".toml" and not path.exists():
-        raise UserError(f"no scenario named {text!r}{_closest(text, names())}: it is one of {', '.join(names())}, or a .toml file")
+        raise UserError(
+            f"no scenario named {text!r}{keys.closest(text, names())}: one of {', '.join(names())}, or a .toml file"
+        )
     return _load_file(path, text)
 
 
@@ -244,7 +292,9 @@ def _scenario(data: Mapping[str, Any], where: str, folder: Path) -> Scenario:
     known = [*_SECTIONS, *_LISTS]
     for key in data:
         if key not in known:
-            raise UserError(f"{where}: unknown section [{key}]{_closest(key, known)}; sections are {', '.join(known)}")
+            raise UserError(
+                f"{where}: unknown section [{key}]{keys.closest(key, known)}; sections are {', '.join(known)}"
+            )
     made: dict[str, Any] = {}
     for name, kind in _SECTIONS.items():
         made[name] = _section(kind, data.get(name, {}), where, name)
@@ -260,7 +310,15 @@ def _scenario(data: Mapping[str, Any], where: str, folder: Path) -> Scenario:
         if station_names.count(name) > 1:
             raise UserError(f"{where}: two stations are named {name!r}: give each its own name")
     scenario = Scenario(
-        where, made["mission"], made["orbit"], made["spacecraft"], stations, made["ships"], made["clock"], made["can"], lists["fault"]
+        where,
+        made["mission"],
+        made["orbit"],
+        made["spacecraft"],
+        stations,
+        made["ships"],
+        made["clock"],
+        made["can"],
+        lists["fault"],
     )
     _check_separation(scenario.separation, where, "mission.separation")
     return _with_orbit(scenario, data.get("orbit", {}), where, folder)
@@ -271,13 +329,15 @@ def _with_orbit(scenario: Scenario, given: Mapping[str, Any], where: str, folder
     if orbit.tle:
         extra = [key for key in given if key not in ("tle", "satellite")]
         if extra:
-            raise UserError(f"{where}: orbit.{extra[0]}: not beside orbit.tle, which already says it: remove one of them")
+            raise UserError(
+                f"{where}: orbit.{extra[0]}: not beside orbit.tle, which already says it: remove one of them"
+            )
         elements = tle_file.read(folder / orbit.tle, orbit.satellite)
         days = abs(elements.epoch - scenario.separation) / timedelta(days=1)
         if days > TLE_REACH_DAYS:
             raise UserError(
-                f"{where}: orbit.tle: elements of {elements.epoch:%Y-%m-%d %H:%M} are {days:.0f} days from mission.separation;"
-                f" set a separation within {TLE_REACH_DAYS:.0f} days of them"
+                f"{where}: orbit.tle: elements of {elements.epoch:%Y-%m-%d %H:%M} are {days:.0f} days from"
+                f" mission.separation; set a separation within {TLE_REACH_DAYS:.0f} days of them"
             )
         return dataclasses.replace(scenario, elements=elements)
     nodes = [key for key in ("ltdn", "ltan", "raan_deg") if key in given]
@@ -290,7 +350,10 @@ def _with_orbit(scenario: Scenario, given: Mapping[str, Any], where: str, folder
 
 def _check_separation(when: datetime, where: str, key: str) -> None:
     if not FIRST_DAY <= when < LAST_DAY:
-        raise UserError(f"{where}: {key}: {when:%Y-%m-%d} is outside {FIRST_DAY:%Y-%m-%d} to {LAST_DAY:%Y-%m-%d}, which the field model covers")
+        raise UserError(
+            f"{where}: {key}: {when:%Y-%m-%d} is outside {FIRST_DAY:%Y-%m-%d} to {LAST_DAY:%Y-%m-%d},"
+            " which the field model covers"
+        )
 
 
 def _fields(kind: type) -> dict[str, dataclasses.Field[Any]]:
@@ -304,105 +367,14 @@ def _section(kind: type, data: Any, where: str, path: str) -> Any:
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in fields:
-            raise UserError(f"{where}: {path}.{key}: unknown key{_closest(key, fields)}; keys are {', '.join(fields)}")
-        values[key] = _check_value(value, fields[key], where, f"{path}.{key}")
+            raise UserError(
+                f"{where}: {path}.{key}: unknown key{keys.closest(key, fields)}; keys are {', '.join(fields)}"
+            )
+        values[key] = keys.check(value, fields[key], where, f"{path}.{key}")
     for key, item in fields.items():
         if item.metadata.get("required") and key not in values:
             raise UserError(f"{where}: {path}: {key} is missing")
     return kind(**values)
-
-
-def _check_value(value: Any, item: dataclasses.Field[Any], where: str, path: str) -> Any:
-    meta = item.metadata
-    check = _CHECKS[str(item.type)]
-    return check(value, meta, lambda wanted: UserError(f"{where}: {path}: must be {wanted}, not {_shown(value)}"))
-
-
-Wrong = Callable[[str], UserError]
-
-
-def _number(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> float:
-    allowed = _span(meta, "a number")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise wrong(allowed)
-    if not meta["lo"] <= value <= meta["hi"]:
-        raise wrong(allowed)
-    return float(value)
-
-
-def _whole(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> int:
-    allowed = _span(meta, "a whole number")
-    if isinstance(value, bool) or not isinstance(value, int) or not meta["lo"] <= value <= meta["hi"]:
-        raise wrong(allowed)
-    return value
-
-
-def _word(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> str:
-    choices, pattern = meta.get("choices"), meta.get("pattern")
-    if choices and value not in choices:
-        raise wrong("one of " + ", ".join(f'"{choice}"' for choice in choices))
-    if not isinstance(value, str):
-        raise wrong("a text in quotes")
-    if pattern and not re.fullmatch(pattern, value):
-        raise wrong(meta["form"])
-    return value
-
-
-def _number_or_word(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> float | str:
-    if value in meta["choices"]:
-        return str(value)
-    words = " or ".join(f'"{choice}"' for choice in meta["choices"])
-    return _number(value, meta, lambda wanted: wrong(f"{wanted}, or {words}"))
-
-
-def _truth(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> bool:
-    if not isinstance(value, bool):
-        raise wrong("true or false")
-    return value
-
-
-def _numbers(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> tuple[float, ...]:
-    allowed = _span(meta, f"a list of {meta['length']} numbers, each")
-    if not isinstance(value, list) or len(value) != meta["length"]:
-        raise wrong(allowed)
-    made = tuple(_number(one, meta, lambda wanted: wrong(allowed)) for one in value)
-    if meta.get("rising") and list(made) != sorted(made):
-        raise wrong("a list whose first number is not above its second")
-    return made
-
-
-def _when(value: Any, meta: Mapping[str, Any], wrong: Wrong) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise wrong("a date and time such as 2021-11-09T02:06:54Z") from None
-    if not isinstance(value, datetime):
-        raise wrong("a date and time such as 2021-11-09T02:06:54Z")
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-_CHECKS: dict[str, Callable[[Any, Mapping[str, Any], Wrong], Any]] = {
-    "float": _number, "int": _whole, "str": _word, "float | str": _number_or_word, "bool": _truth,
-    "tuple[float, ...]": _numbers, "datetime": _when,
-}  # fmt: skip
-
-
-def _span(meta: Mapping[str, Any], what: str) -> str:
-    if meta["lo"] == -math.inf:
-        return what
-    unit = f" {meta['unit']}" if meta["unit"] else ""
-    return f"{what} from {meta['lo']:.12g} to {meta['hi']:.12g}{unit}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, bool) else str(value).lower()
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _closest(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def table() -> str:
@@ -414,7 +386,13 @@ def table() -> str:
         for key, item in _fields(kind).items():
             meta = item.metadata
             default = item.default if item.default_factory is dataclasses.MISSING else list(item.default_factory())
-            shown = f"{default:%Y-%m-%dT%H:%M:%SZ}" if isinstance(default, datetime) else str(default).lower() if isinstance(default, bool) else str(default)
+            shown = (
+                f"{default:%Y-%m-%dT%H:%M:%SZ}"
+                if isinstance(default, datetime)
+                else str(default).lower()
+                if isinstance(default, bool)
+                else str(default)
+            )
             if default == "" or default != default:
                 shown = "required" if meta.get("required") else ""
             allowed = f"{meta['lo']:.12g} to {meta['hi']:.12g}" if meta["lo"] != -math.inf else ""

@@ -28,14 +28,14 @@ class Attitude:
     @property
     def rates(self) -> Vector:
         """rad/s, body."""
-        l, j = self.l, self.inertia
-        return l[0] / j[0], l[1] / j[1], l[2] / j[2]
+        m, j = self.l, self.inertia
+        return m[0] / j[0], m[1] / j[1], m[2] / j[2]
 
     @property
     def energy(self) -> float:
         """Rotational energy, J."""
-        l, j = self.l, self.inertia
-        return (l[0] ** 2 / j[0] + l[1] ** 2 / j[1] + l[2] ** 2 / j[2]) / 2
+        m, j = self.l, self.inertia
+        return (m[0] ** 2 / j[0] + m[1] ** 2 / j[1] + m[2] ** 2 / j[2]) / 2
 
     def matrix(self) -> tuple[float, ...]:
         """Inertial to body, row by row."""
@@ -50,8 +50,8 @@ class Attitude:
 
     def kick(self, torque: Vector, seconds: float) -> None:
         """Add an angular impulse: torque N m, body."""
-        l = self.l
-        self.l = (l[0] + torque[0] * seconds, l[1] + torque[1] * seconds, l[2] + torque[2] * seconds)
+        m = self.l
+        self.l = (m[0] + torque[0] * seconds, m[1] + torque[1] * seconds, m[2] + torque[2] * seconds)
 
     def turn(self, seconds: float) -> None:
         """Free motion."""

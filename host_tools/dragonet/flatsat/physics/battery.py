@@ -1,4 +1,4 @@
-"""Battery: two Li-ion cells in series, open-circuit voltage with R0 and one R1-C1, 2.6 Ah cells in parallel as needed."""
+"""Battery: two Li-ion cells in series, open-circuit voltage, R0, one R1-C1; 2.6 Ah cells in parallel."""
 
 from __future__ import annotations
 

@@ -43,7 +43,9 @@ class Chunk:
         self.radius_km = radius.tolist()
         self.lat_deg, self.lon_deg, self.alt_km = lat.tolist(), lon.tolist(), alt.tolist()
         self.speed_km_s = np.linalg.norm(velocity, axis=1).tolist()
-        self.looks = [tuple(part.tolist() for part in passes.look(station, fixed, speed)) for station in scenario.stations]
+        self.looks = [
+            tuple(part.tolist() for part in passes.look(station, fixed, speed)) for station in scenario.stations
+        ]
 
 
 class Environment:

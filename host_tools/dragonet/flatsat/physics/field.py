@@ -20,10 +20,13 @@ def earth_fixed_nt(position_km: Array, when: datetime) -> Array:
     r = np.linalg.norm(position_km, axis=1)
     theta, phi = np.arccos(z / r), np.arctan2(y, x)
     theta = np.clip(theta, 1e-6, np.pi - 1e-6)  # ppigrf divides by sin(theta)
-    up, south, east = (part[0] for part in ppigrf.igrf_gc(r, np.degrees(theta), np.degrees(phi), when.replace(tzinfo=None)))
+    up, south, east = (
+        part[0] for part in ppigrf.igrf_gc(r, np.degrees(theta), np.degrees(phi), when.replace(tzinfo=None))
+    )
     st, ct, sp, cp = np.sin(theta), np.cos(theta), np.sin(phi), np.cos(phi)
     return np.stack(
-        (up * st * cp + south * ct * cp - east * sp, up * st * sp + south * ct * sp + east * cp, up * ct - south * st), axis=1
+        (up * st * cp + south * ct * cp - east * sp, up * st * sp + south * ct * sp + east * cp, up * ct - south * st),
+        axis=1,
     )
 
 
@@ -34,5 +37,8 @@ def cubic(grid_start: float, step: float, values: Array, at: Array) -> Array:
     f = (u - i)[:, None]
     a, b, c, d = values[i - 1], values[i], values[i + 1], values[i + 2]
     return (
-        -f * (f - 1) * (f - 2) / 6 * a + (f + 1) * (f - 1) * (f - 2) / 2 * b - (f + 1) * f * (f - 2) / 2 * c + (f + 1) * f * (f - 1) / 6 * d
+        -f * (f - 1) * (f - 2) / 6 * a
+        + (f + 1) * (f - 1) * (f - 2) / 2 * b
+        - (f + 1) * f * (f - 2) / 2 * c
+        + (f + 1) * f * (f - 1) / 6 * d
     )

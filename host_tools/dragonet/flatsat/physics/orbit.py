@@ -73,14 +73,19 @@ class Orbit:
         errors, position, velocity = self._satrec.sgp4_array(np.full(len(t_s), jd), fraction)
         if errors.any():
             at = int(np.argmax(errors != 0))
-            raise UserError(f"orbit: SGP4 gives up {t_s[at]:.0f} s after separation: {SGP4_ERRORS[int(errors[at])]}; use newer elements or a higher orbit")
+            raise UserError(
+                f"orbit: SGP4 gives up {t_s[at]:.0f} s after separation: {SGP4_ERRORS[int(errors[at])]};"
+                " use newer elements or a higher orbit"
+            )
         return position, velocity
 
 
 def _satrec(orbit: scenarios.Orbit, epoch: datetime) -> Satrec:
     a, e = EARTH_KM + orbit.altitude_km, orbit.eccentricity
     if a * (1 - e) < EARTH_KM + 150.0:
-        raise UserError(f"orbit.eccentricity: {e} lowers the perigee to {a * (1 - e) - EARTH_KM:.0f} km: it must stay above 150 km")
+        raise UserError(
+            f"orbit.eccentricity: {e} lowers the perigee to {a * (1 - e) - EARTH_KM:.0f} km: it must stay above 150 km"
+        )
     inclination = sun_synchronous_deg(a, e) if isinstance(orbit.inclination, str) else orbit.inclination
     # SGP4 takes Kozai's mean motion; `a` is Brouwer's mean semi-major axis (Hoots 1980, inverse of its first step)
     n = math.sqrt(_WGS72_MU / a**3) * 60.0  # rad/min
@@ -121,7 +126,7 @@ def inertial(vectors: Array, theta: Array) -> Array:
 
 
 def geodetic(position: Array) -> tuple[Array, Array, Array]:
-    """Latitude deg, longitude deg -180..180, height km over WGS84, from Earth-fixed km (Bowring 1985, below 1 mm here)."""
+    """Latitude deg, longitude deg -180..180, height km over WGS84, from Earth-fixed km (Bowring 1985: 1 mm)."""
     x, y, z = position.T
     e2 = _FLATTENING * (2 - _FLATTENING)
     polar = EARTH_KM * (1 - _FLATTENING)

@@ -61,7 +61,9 @@ def find(orbit: orbits.Orbit, station: Station, start_s: float, end_s: float) ->
     times = np.append(np.arange(start_s, end_s, _SEARCH_S), end_s)
     height = above(times)
     peaks = 1 + np.flatnonzero((height[1:-1] >= height[:-2]) & (height[1:-1] > height[2:]))
-    times, height = _with(times, height, [_peak(above, times[i - 1], times[i + 1]) for i in peaks if height[i] > -5.0], above)
+    times, height = _with(
+        times, height, [_peak(above, times[i - 1], times[i + 1]) for i in peaks if height[i] > -5.0], above
+    )
     found: list[Pass] = []
     up = np.flatnonzero(height > 0)
     for run in np.split(up, 1 + np.flatnonzero(np.diff(up) > 1)):
@@ -69,7 +71,9 @@ def find(orbit: orbits.Orbit, station: Station, start_s: float, end_s: float) ->
             continue
         first, last = int(run[0]), int(run[-1])
         rise = float(times[first]) if first == 0 else _cross(above, float(times[first - 1]), float(times[first]))
-        down = float(times[last]) if last == len(times) - 1 else _cross(above, float(times[last]), float(times[last + 1]))
+        down = (
+            float(times[last]) if last == len(times) - 1 else _cross(above, float(times[last]), float(times[last + 1]))
+        )
         top = first + int(np.argmax(height[first : last + 1]))
         found.append(Pass(station.name, rise, float(times[top]), down, float(height[top]) + station.mask_deg))
     return found

@@ -62,7 +62,7 @@ _RF_SHARE = 0.30  # of the radio's DC power, that leaves by the antenna
 
 
 class Spacecraft:
-    """Mission time 0 is separation. All inputs start as a satellite just out of its pod: default loads on, radio silent.
+    """Mission time 0 is separation. Inputs start as a satellite just out of its pod: default loads on, radio silent.
 
     powered: "eps", "beacon", "sensor", "ais", "heater" -> on. Without `bus_on` nothing is, whatever it says.
     transmit_w: DC power of the radio, averaged over the step; scenario.spacecraft.transmit_w is its full value.
@@ -76,7 +76,7 @@ class Spacecraft:
         self.t_s = 0.0
         self.powered = {"eps": True, "beacon": True, "sensor": True, "ais": False, "heater": False}
         self.transmit_w = 0.0
-        self.burn = dict.fromkeys(BURNS, 0.0)
+        self.burn: dict[str, float] = dict.fromkeys(BURNS, 0.0)
         self.dipole_a_m2: Vector = (0.0, 0.0, 0.0)
         self.rbf = self.sep1 = self.sep2 = 0.0
         self.bus_on = True  # False: the battery's protection is open and every board is dead
@@ -94,7 +94,7 @@ class Spacecraft:
         self._cells = panels.CELLS[body.size]
         self._axes = [panels.Converter(cells, body.tracking_efficiency) for cells in self._cells]
         self._load_w = {name: float(getattr(body, f"{name}_w")) for name in LOADS}
-        self._loads = dict.fromkeys(LOADS, 0.0)
+        self._loads: dict[str, float] = dict.fromkeys(LOADS, 0.0)
         self._generation_w = self._available_w = self._consumption_w = 0.0
         self._view = thermal.view_table(self._environment.at(0)[0].radius_km[0] / 6371.0)
         self._frame()
@@ -266,7 +266,9 @@ class Spacecraft:
         losses = self._generation_w * (1.0 / self.scenario.spacecraft.converter_efficiency - 1.0)
         board = self._consumption_w - loads["ais"] - loads["heater"] - radio + losses + _BOARD_SHARE * radio
         pa = (1.0 - _BOARD_SHARE - _RF_SHARE) * radio
-        heat.step(self._shine, self._infrared, taken, loads["heater"] + self.battery.lost_w, board, loads["ais"], pa, seconds)
+        heat.step(
+            self._shine, self._infrared, taken, loads["heater"] + self.battery.lost_w, board, loads["ais"], pa, seconds
+        )
 
     def _burn(self, seconds: float) -> None:
         """Burn wires: heat adds up while both pins are on and fades while they are not."""

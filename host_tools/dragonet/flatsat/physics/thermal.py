@@ -1,4 +1,4 @@
-"""Temperatures: six faces, frame, battery, board, payload and power amplifier; radiation, sun, albedo, Earth infrared."""
+"""Temperatures: six faces, frame, battery, board, payload, power amplifier; sun, albedo, Earth infrared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,12 @@ class Thermal:
             area, t = self.areas[n], faces[n]
             k = (t + _K) * (t + _K)
             flow = _FACE_W_K_M2 * area * (t - frame)
-            heat = _ABSORBS * shine_w_m2[n] * area - taken_w[n] + _EMITS * area * (infrared_w_m2[n] - _SIGMA * k * k) - flow
+            heat = (
+                _ABSORBS * shine_w_m2[n] * area
+                - taken_w[n]
+                + _EMITS * area * (infrared_w_m2[n] - _SIGMA * k * k)
+                - flow
+            )
             faces[n] = t + heat * seconds / (_FACE_KG_M2 * area * _FACE_J_KG_K)
             into += flow
         battery = _BATTERY_W_K * (self.battery - frame)
@@ -57,7 +62,7 @@ class Thermal:
 def view(cos: float, radius: float) -> float:
     """Share of a flat face's view that the Earth fills; cos of the angle of its normal to nadir, radius in Earth radii.
 
-    Plate and sphere, exact, also where the horizon cuts the plate's view (Howell, catalogue of configuration factors, B-43).
+    Plate and sphere, exact, also where the horizon cuts the plate's view (Howell, configuration factors, B-43).
     """
     gamma = math.acos(max(-1.0, min(1.0, cos)))
     edge = math.acos(1.0 / radius)
@@ -67,7 +72,9 @@ def view(cos: float, radius: float) -> float:
         return 0.0
     root, sin = math.sqrt(radius**2 - 1.0), math.sin(gamma)
     one = math.asin(root / (radius * sin))
-    two = cos * math.acos(max(-1.0, min(1.0, -root * cos / sin))) - root * math.sqrt(max(0.0, 1.0 - (radius * cos) ** 2))
+    two = cos * math.acos(max(-1.0, min(1.0, -root * cos / sin))) - root * math.sqrt(
+        max(0.0, 1.0 - (radius * cos) ** 2)
+    )
     return 0.5 - one / math.pi + two / (math.pi * radius**2)
 
 

@@ -1,8 +1,8 @@
 """Two-line element sets read strictly, after the CelesTrak format description (columns from 1):
 
-line 1: 1 line number, 3-7 catalogue number, 19-32 epoch, 34-43 n dot / 2, 45-52 n ddot / 6, 54-61 B*, 63 type, 69 checksum
-line 2: 1 line number, 3-7 catalogue number, 9-16 inclination, 18-25 RAAN, 27-33 eccentricity, 35-42 argument of perigee,
-        44-51 mean anomaly, 53-63 revolutions a day, 64-68 revolution, 69 checksum
+line 1: 1 line number, 3-7 catalogue number, 19-32 epoch, 34-43 n dot / 2, 45-52 n ddot / 6, 54-61 B*, 69 checksum
+line 2: 1 line number, 3-7 catalogue number, 9-16 inclination, 18-25 RAAN, 27-33 eccentricity,
+        35-42 argument of perigee, 44-51 mean anomaly, 53-63 revolutions a day, 64-68 revolution, 69 checksum
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ _NUMBER = r"[ +-]?\d*\.\d+ *"
 _EXPONENT = r"[ +-]\d{5}[ +-]\d"
 # name, first and last column, form
 _LINE_1 = (
-    ("catalogue number", 3, 7, r"[ \dA-Z][ \d]{4}"), ("epoch", 19, 32, r"[ \d]{5}\.\d{8}"), ("first derivative", 34, 43, _NUMBER),
+    ("catalogue number", 3, 7, r"[ \dA-Z][ \d]{4}"), ("epoch", 19, 32, r"[ \d]{5}\.\d{8}"),
+    ("first derivative", 34, 43, _NUMBER),
     ("second derivative", 45, 52, _EXPONENT), ("B*", 54, 61, _EXPONENT),
 )  # fmt: skip
 _LINE_2 = (
-    ("catalogue number", 3, 7, r"[ \dA-Z][ \d]{4}"), ("inclination", 9, 16, r"[ \d]{3}\.\d{4}"), ("RAAN", 18, 25, r"[ \d]{3}\.\d{4}"),
+    ("catalogue number", 3, 7, r"[ \dA-Z][ \d]{4}"), ("inclination", 9, 16, r"[ \d]{3}\.\d{4}"),
+    ("RAAN", 18, 25, r"[ \d]{3}\.\d{4}"),
     ("eccentricity", 27, 33, r"\d{7}"), ("argument of perigee", 35, 42, r"[ \d]{3}\.\d{4}"),
     ("mean anomaly", 44, 51, r"[ \d]{3}\.\d{4}"), ("revolutions a day", 53, 63, r"[ \d]{2}\.\d{8}"),
 )  # fmt: skip
@@ -46,14 +48,16 @@ def checksum(line: str) -> int:
 
 
 def read(path: Path, satellite: str = "") -> Tle:
-    """The element set of `satellite` (name or catalogue number; empty: the first). UserError: file, line, what, remedy."""
+    """The set of `satellite` (name or catalogue number; empty: the first). UserError: file, line, what, remedy."""
     sets = _parse(_text(path), path)
     if not satellite:
         return sets[0]
     for one in sets:
         if satellite.upper() == one.name.upper() or satellite == one.line1[2:7].strip():
             return one
-    raise UserError(f"{path}: no element set of {satellite!r} among its {len(sets)}: choose one of {', '.join(_known(sets))}")
+    raise UserError(
+        f"{path}: no element set of {satellite!r} among its {len(sets)}: choose one of {', '.join(_known(sets))}"
+    )
 
 
 def _known(sets: list[Tle]) -> list[str]:
@@ -84,7 +88,10 @@ def _parse(text: str, path: Path) -> list[Tle]:
         if first:
             _check(line, "2", _LINE_2, path, at)
             if line[2:7] != first[2:7]:
-                raise UserError(f"{path}: line {at}: catalogue number {line[2:7]} but {first[2:7]} in line {first_at}: two sets are mixed; {_REMEDY}")
+                raise UserError(
+                    f"{path}: line {at}: catalogue number {line[2:7]} but {first[2:7]} in line {first_at}: two sets mixed;"
+                    f" {_REMEDY}"
+                )
             sets.append(Tle(name, first, line, _epoch(first, path, first_at)))
             name, first = "", ""
         elif re.match(r"1 [ \dA-Z][ \d]{4}", line):
@@ -106,14 +113,16 @@ def _parse(text: str, path: Path) -> list[Tle]:
 def _check(line: str, number: str, columns: tuple[tuple[str, int, int, str], ...], path: Path, at: int) -> None:
     where = f"{path}: line {at}"
     if not line.startswith(number + " "):
-        raise UserError(f"{where}: starts with {line[:2]!r}, not '{number} ': line {number} of the element set is missing; {_REMEDY}")
+        raise UserError(f"{where}: starts with {line[:2]!r}, not '{number} ': line {number} is missing; {_REMEDY}")
     if len(line) != 69:
         raise UserError(f"{where}: {len(line)} characters, not 69; {_REMEDY}")
     for name, start, end, form in columns:
         if not re.fullmatch(form, line[start - 1 : end]):
             raise UserError(f"{where}: {name} in columns {start}-{end} reads {line[start - 1 : end]!r}; {_REMEDY}")
     if line[68] != str(checksum(line)):
-        raise UserError(f"{where}: checksum {line[68]} but its characters give {checksum(line)}: the line was altered; {_REMEDY}")
+        raise UserError(
+            f"{where}: checksum {line[68]} but its characters give {checksum(line)}: it was altered; {_REMEDY}"
+        )
 
 
 def _epoch(line1: str, path: Path, at: int) -> datetime:
