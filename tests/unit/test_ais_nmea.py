@@ -1,6 +1,6 @@
 import unittest
 
-from sensor import nmea
+from sensor import drops, nmea
 
 POSITION = b"!AIVDM,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P000,0*01\r\n"
 STATIC_1 = b"!AIVDM,2,1,3,A,58SJ@DP2;=`1QK40000p4pt00000000000000016000000h00L5S`4ikP000,0*1E\r\n"
@@ -28,7 +28,7 @@ class Reception(unittest.TestCase):
 
     def dropped(self):
         counts = self.receiver.dropped
-        return {nmea.REASONS[i]: counts[i] for i in range(len(counts)) if counts[i]}
+        return {drops.REASONS[i]: counts[i] for i in range(len(counts)) if counts[i]}
 
     def test_delivers_a_sentence_as_six_bits_a_byte(self):
         self.feed(POSITION)

@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 
-from sensor import ais, nmea
+from sensor import ais, drops, nmea
 
 CHUNK = 65536
 SENTENCE_MS = 13  # a recording has no clock: 75 sentences a second, the fastest that two channels carry
@@ -27,7 +27,7 @@ class Printer:
             self.counted[kind] = self.counted.get(kind, 0) + 1
             return
         except ValueError:
-            self.receiver.dropped[nmea.PART if sixes[0] == 24 and bits >= 160 else nmea.LENGTH] += 1
+            self.receiver.dropped[drops.PART if sixes[0] == 24 and bits >= 160 else drops.LENGTH] += 1
             return
         kind = sixes[0]
         self.types[kind] = self.types.get(kind, 0) + 1
@@ -86,7 +86,7 @@ def main():
     receiver.feed(b"\n", 1, clock & 0x3FFFFFFF)  # a last line without an end
     receiver.expire(clock + nmea.JOIN_MS + 1 & 0x3FFFFFFF)
     dropped = {}
-    for i, name in enumerate(nmea.REASONS):
+    for i, name in enumerate(drops.REASONS):
         if receiver.dropped[i]:
             dropped[name] = receiver.dropped[i]
     print("=" + json.dumps({

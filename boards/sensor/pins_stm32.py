@@ -1,0 +1,18 @@
+# Sensor board on PYBD-SF6 (STM32F767): names of its pins. Not run on silicon yet.
+# CAN1 shares B8 and B9 with I2C1 (X9, X10), so the sensors' bus is I2C2; both CAN controllers are inside.
+from machine import UART
+
+I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
+
+RBF = "X1"   # pulled down: 1 = remove-before-flight pin inserted
+SEP1 = "X2"  # 1 = pressed, still in the pod
+SEP2 = "X3"
+
+BURN_ARM = "X4"     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
+BURN_FIRE = "X5"
+AIS_ANTENNA = "X6"  # 1 = deployed
+
+
+def make_ais_uart(baud, rxbuf):
+    """The AIS receiver's UART, 8N1, on Y1 (TX) and Y2 (RX); reading it never waits."""
+    return UART(6, baud, rxbuf=rxbuf, timeout=0)

@@ -1,0 +1,17 @@
+# Sensor board, virtual: pins of dragonet.flatsat.devices.wiring_sensor.
+from machine import UART
+
+RBF = 20   # 1 = remove-before-flight pin inserted
+SEP1 = 21  # 1 = pressed, still in the pod
+SEP2 = 22
+
+BURN_ARM = 10     # AIS antenna: both 1 = the wire is heated
+BURN_FIRE = 11
+AIS_ANTENNA = 12  # 1 = deployed
+
+AIS_UART = 1
+
+
+def make_ais_uart(baud, rxbuf):
+    """The AIS receiver's UART, 8N1; reading it never waits."""
+    return UART(AIS_UART, baud, rxbuf=rxbuf, timeout=0)

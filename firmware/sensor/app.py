@@ -1,0 +1,74 @@
+# The sensor board's app: its tasks, and their counters into housekeeping.
+from machine import Pin
+from micropython import const
+
+from sensor.antenna import SIZE, Antenna
+from sensor.drops import REASONS
+from sensor.hk import HK, TYPES
+from sensor.receiver import Receiver
+from sensor.sensors import Sensors
+
+_SENSORS_DEADLINE_MS = const(5_000)
+_AIS_DEADLINE_MS = const(5_000)
+_ANTENNA_DEADLINE_MS = const(5_000)
+
+_ANTENNA = HK.index("ais_antenna")
+_BURNS = HK.index("burns")
+_SHIPS = HK.index("ships")
+_EVICTED = HK.index("ships_evicted")
+_UNSENT = HK.index("ships_unsent")
+_PACKETS = HK.index("ship_packets")
+_STATIC_DROPPED = HK.index("static_dropped")
+_SENTENCES = HK.index("sentences")
+_TYPES = HK.index("ais_%d" % TYPES[0])
+_OTHER = HK.index("ais_other")
+_DROPPED = HK.index("drop_" + REASONS[0])
+_BAD_MMSI = HK.index("drop_mmsi")
+_FULL = HK.index("uart_full")
+_U16_MOST = const(0xFFFE)
+
+
+def start(board):
+    """Makes what the board has and registers its tasks. What is missing is counted, and the rest goes on."""
+    antenna = _antenna(board)
+    uart = None
+    try:
+        uart = board.pins.make_ais_uart(board.parts.AIS_BAUD, board.parts.AIS_RXBUF)
+    except (OSError, ValueError):
+        board.fault()
+    receiver = Receiver(board, uart, board.parts.AIS_RXBUF)
+    board.supervisor.task("sensors", Sensors(board).run, _SENSORS_DEADLINE_MS)
+    board.supervisor.task("ais", receiver.run, _AIS_DEADLINE_MS)
+    board.supervisor.task("antenna", antenna.run, _ANTENNA_DEADLINE_MS)
+    board.before_hk(lambda: _count(board.hk, receiver, antenna))
+
+
+def _antenna(board):
+    pins = board.pins
+    arm = Pin(pins.BURN_ARM, Pin.OUT, value=0)
+    fire = Pin(pins.BURN_FIRE, Pin.OUT, value=0)
+    deployed = Pin(pins.AIS_ANTENNA, Pin.IN, Pin.PULL_DOWN)
+    return Antenna(board, arm, fire, deployed, board.record("sensor", SIZE))
+
+
+def _count(hk, receiver, antenna):
+    """Counters into housekeeping, just before it is packed."""
+    hk[_ANTENNA] = 1 if antenna.deployed else 0
+    hk[_BURNS] = min(antenna.tries, 254)
+    table = receiver.ships
+    sentences = receiver.nmea
+    hk[_SHIPS] = table.count
+    hk[_EVICTED] = table.evicted
+    hk[_UNSENT] = table.unsent
+    hk[_PACKETS] = receiver.packets
+    hk[_STATIC_DROPPED] = min(table.static_dropped, _U16_MOST)
+    hk[_SENTENCES] = sentences.sentences
+    known = 0
+    for k, kind in enumerate(TYPES):
+        hk[_TYPES + k] = receiver.types[kind]
+        known += receiver.types[kind]
+    hk[_OTHER] = sum(receiver.types) - known
+    for k in range(len(REASONS)):
+        hk[_DROPPED + k] = min(sentences.dropped[k], _U16_MOST)
+    hk[_BAD_MMSI] = min(table.refused, _U16_MOST)
+    hk[_FULL] = min(receiver.full, _U16_MOST)
