@@ -11,6 +11,7 @@
 import asyncio
 import struct
 import time
+from core.clock import Every
 from micropython import const
 
 SIZE = const(20)
@@ -117,11 +118,12 @@ class Supervisor:
         self._started = True
         for task in self._tasks:
             task.handle = asyncio.create_task(self._run(task))
+        every = Every(PERIOD_MS)
         try:
             while True:
                 if self.check():
                     self.feed()
-                await asyncio.sleep_ms(PERIOD_MS)
+                await asyncio.sleep_ms(every.ms())
         finally:
             self._started = False
             for task in self._tasks:

@@ -1,5 +1,7 @@
 # Non-volatile memory of a virtual board: each byte written is kept, whatever happens to the process afterwards.
 
+_UNBUFFERED = 0  # a write is the kernel's at once, so it survives the process; flush() would wait for the disk (fsync)
+
 
 class Memory:
     """folder: where its image is kept, None = in RAM. A new image is filled with `fill`."""
@@ -11,13 +13,13 @@ class Memory:
             return
         path = "%s/%s.bin" % (folder, name)
         try:
-            self._file = open(path, "r+b")
+            self._file = open(path, "r+b", _UNBUFFERED)
         except OSError:
             with open(path, "wb") as image:
                 block = bytes((fill,)) * 4096
                 for start in range(0, size, 4096):
                     image.write(block[: min(4096, size - start)])
-            self._file = open(path, "r+b")
+            self._file = open(path, "r+b", _UNBUFFERED)
 
     def read(self, offset, length):
         if self._ram is not None:
@@ -38,6 +40,3 @@ class Memory:
         else:
             self._file.seek(offset)
             self._file.write(data)
-            flush = getattr(self._file, "flush", None)  # CPython buffers, MicroPython does not
-            if flush is not None:
-                flush()
