@@ -1,6 +1,7 @@
 """Solar panels: triple-junction cells (3G30C class, 30.18 cm2) in series on each face, one tracking converter an axis.
 
-I = Isc G (1 - exp((V - Voc) / a)), a proportional to temperature, Voc + a ln G: the maker's maximum within 0.02 %. G is the irradiance over 1367 W/m2. Values at 28 °C and their change per kelvin are the data sheet's.
+I = Isc G (1 - exp((V - Voc) / a)), a proportional to temperature, Voc + a ln G: the maker's maximum within 0.02 %.
+G is the irradiance over 1367 W/m2. Values at 28 °C and their change per kelvin are the data sheet's.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _parse(text: str, path: Path) -> list[Tle]:
             _check(line, "2", _LINE_2, path, at)
             if line[2:7] != first[2:7]:
                 raise UserError(
-                    f"{path}: line {at}: catalogue number {line[2:7]} but {first[2:7]} in line {first_at}: two sets mixed;"
+                    f"{path}: line {at}: catalogue number {line[2:7]} but {first[2:7]} in line {first_at}: sets mixed;"
                     f" {_REMEDY}"
                 )
             sets.append(Tle(name, first, line, _epoch(first, path, first_at)))
