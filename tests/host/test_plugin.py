@@ -10,6 +10,7 @@ def unit(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
     """unit(source) runs a tests/unit/test_it.py with this source; gives (result, outcomes by case)."""
 
     def run(source: str, *options: str):
+        monkeypatch.delenv("CI", raising=False)  # pytest repeats whole failures in its summary there
         monkeypatch.setenv("PYTHONPATH", f"{paths.HOST_TOOLS}:{paths.REPO / 'tests'}")
         folder = pytester.mkdir("tests") / "unit"
         folder.mkdir()
