@@ -1,11 +1,14 @@
-# Power-on of a virtual board, run by the unix port:  micropython run.py '<settings as JSON>'
+# Power-on of a virtual board, run by the unix port:  micropython run.py READER WRITER
 #
+# READER and WRITER are the descriptors of the pipes from and to the hub; the settings come first, as a line of JSON.
 # The host's folders appear as /twin (this virtual board), /rom (firmware), /board, /host and /nv (its memories);
 # the board's own littlefs is at /. Then the firmware's boot.py and main.py run as on any board.
 import json
 import sys
 
-settings = json.loads(sys.argv[1])
+reader = open(int(sys.argv[1]), "rb")
+writer = open(int(sys.argv[2]), "wb")
+settings = json.loads(reader.readline())
 
 import vfs  # noqa: E402
 
@@ -46,7 +49,7 @@ if "config" in settings:  # provisioning: written once, before the first flight
             json.dump(settings["config"], config)
 wiring = __import__("dragonet.flatsat.devices.wiring_" + settings["role"], None, None, ("wire",))
 wiring.wire(board)
-board.connect(open(settings["reader"], "rb"), open(settings["writer"], "wb"))
+board.connect(reader, writer)
 hello = {"name": sys.implementation[0], "version": sys.implementation[1], "machine": sys.implementation[2]}
 board.emit(records.HELLO, json.dumps(hello).encode())
 board.kernel._exchange(board.kernel.now)

@@ -1,6 +1,7 @@
 """Where things lie in the checkout. Dragonet runs from its checkout: flight code and boards are not in the wheel."""
 
 import sys
+import time
 from pathlib import Path
 
 from dragonet.errors import UserError
@@ -27,3 +28,5 @@ def use_firmware() -> None:
     for folder in (FIRMWARE, CPYTHON_STAND_INS):
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
+    if not hasattr(time, "ticks_diff"):
+        vars(time)["ticks_diff"] = lambda end, start: end - start  # host ticks do not wrap

@@ -47,6 +47,7 @@ class Controller:
     mode: int = _STOPPED
     bitrate: int = 0
     state: int = ACTIVE
+    torn_off: bool = False  # its wires to the bus are broken
     tx_errors: int = 0
     rx_errors: int = 0
     active_from_us: int = 0
@@ -56,7 +57,7 @@ class Controller:
     @property
     def talks(self) -> bool:
         """It can acknowledge and send."""
-        return self.mode in (_NORMAL, _LOOPBACK) and self.state != BUS_OFF
+        return self.mode in (_NORMAL, _LOOPBACK) and self.state != BUS_OFF and not self.torn_off
 
     def accepts(self, frame: Frame) -> bool:
         if self.filters is None:
@@ -115,6 +116,17 @@ class CanBus:
         if mailbox is not None and (self._sending is None or self._sending[2] is not mailbox):
             del controller.mailboxes[slot]
             controller.sent(slot, False)
+
+    def tear_off(self, owner: str, off: bool) -> None:
+        """Break or mend the wires between a board and the bus. Off it, its sender finds nobody and turns passive."""
+        for controller in self._controllers:
+            if controller.name.split(".")[0] == owner:
+                controller.torn_off = off
+                if off and controller.mailboxes and controller.state < PASSIVE:
+                    controller.tx_errors, controller.state = 128, PASSIVE
+                    controller.changed()
+        self._unheard = ()
+        self._plan(max(self._hub.now_us, self._free_us))
 
     # --- the wire ---
 
@@ -195,7 +207,7 @@ class CanBus:
                 continue
             if controller in others:
                 self._count(controller, 0, -1)
-            elif controller.mode != _SILENT:
+            elif controller.mode != _SILENT or controller.torn_off:
                 continue
             if controller.accepts(frame):
                 controller.received(frame)

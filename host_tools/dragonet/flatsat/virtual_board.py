@@ -117,8 +117,6 @@ class VirtualBoard:
             "world": self.world,
             "costs": COSTS,
             "config": self._config,
-            "reader": to_board,
-            "writer": from_board,
             "mounts": [
                 ["/twin", str(paths.VIRTUAL_BOARD)],
                 ["/rom", str(paths.FIRMWARE)],
@@ -130,12 +128,13 @@ class VirtualBoard:
         with open(self.folder / "console.log", "ab") as console:
             self._process = subprocess.Popen(
                 [*_fixed_addresses(), micropython.find(), "-X", f"heapsize={HEAP_BYTES}",
-                 str(paths.VIRTUAL_BOARD.parent / "run.py"), json.dumps(settings)],
+                 str(paths.VIRTUAL_BOARD.parent / "run.py"), str(to_board), str(from_board)],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, pass_fds=(to_board, from_board),
                 env={"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"}, start_new_session=True,
             )  # fmt: skip
         os.close(to_board)
         os.close(from_board)
+        os.write(self._writer, json.dumps(settings).encode() + b"\n")
         self.pid = self._process.pid
         self._inbox.clear()
         self._watchdog_ms = 0
