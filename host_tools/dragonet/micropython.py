@@ -53,7 +53,7 @@ def find() -> str:
     words = probe.stdout.split()
     if probe.returncode != 0 or len(words) != 2:
         lines = (probe.stderr.strip() or probe.stdout.strip() or f"exit code {probe.returncode}").splitlines()
-        raise UserError(f"{where} lacks what virtual boards need ({lines[-1]}): {_REMEDY}")
+        raise UserError(f"{where} lacks what virtual boards need ({lines[-1][-100:]}): {_REMEDY}")
     if words[0] != "micropython":
         raise UserError(f"{where} is {words[0]}, not MicroPython: {_REMEDY}")
     if tuple(int(part) for part in words[1].split(".")[:2]) < _OLDEST:
