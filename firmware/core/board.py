@@ -7,9 +7,9 @@ import machine
 import csp
 from csp.can import CanInterface
 from micropython import const
-from core import config, heartbeat, hold, layout, ports, record, supervisor, telemetry
+from core import config, heartbeat, hold, layout, ports, record, supervisor
 from core.clock import Clock, Every
-from core.heard import HK_MAX, NEVER, Heard
+from core.heard import NEVER, Heard
 from drivers.fram import FRAM
 
 REVISION = "0.1.0"

@@ -25,7 +25,10 @@ class Clock:
 
 
 class Every:
-    """A period of `period_ms`: `await asyncio.sleep_ms(every.ms())` ends at the next due time. Missed times are skipped."""
+    """A period of `period_ms`: `await asyncio.sleep_ms(every.ms())` ends at the next due time.
+
+    missed: due times that had passed already; they are skipped.
+    """
 
     def __init__(self, period_ms):
         self._period = period_ms

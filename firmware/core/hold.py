@@ -1,7 +1,9 @@
-# Holds after separation, CubeSat Design Specification: no deployable for 30 minutes, no RF for 45 (DESIGN, "Modes and holds").
+# Holds after separation, CubeSat Design Specification: no deployable for 30 minutes, no RF for 45 (DESIGN, "Modes
+# and holds").
 #
 # Powered time counts, through any reset: a boot loop ends the hold too. The remove-before-flight pin inserted, or both
-# separation switches pressed, sets it back to zero. An unreadable record means a full hold, once. It is the mission clock too.
+# separation switches pressed, sets it back to zero. An unreadable record means a full hold, once. It is the mission
+# clock too.
 #
 #  byte  type  field            record "hold"
 #   0    u32   elapsed          powered seconds since separation

@@ -8,7 +8,8 @@
 #   8    n     data
 #   8+n  u32   CRC-32           IEEE 802.3 (binascii.crc32) over bytes 0 .. 8+n
 #
-# All big-endian. The second copy follows the first. A save writes the copy that is not the newest, so the last good one stays.
+# All big-endian. The second copy follows the first. A save writes the copy that is not the newest, so the last good
+# one stays.
 import struct
 from binascii import crc32
 from micropython import const

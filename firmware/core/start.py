@@ -1,4 +1,5 @@
-# Starts a board's app: parts.ROLE names it. An app that cannot start leaves the core running for a minute, then a new try.
+# Starts a board's app: parts.ROLE names it. An app that cannot start leaves the core running for a minute, then the
+# board resets and tries again.
 from micropython import const
 from core.board import Board
 from core.telemetry import COMMON, Set

@@ -1,7 +1,8 @@
 # Supervisor: a table of tasks with deadlines; the watchdog is fed only while every one of them keeps its own.
 #
-# A task that raises, or misses its deadline, is restarted with back-off. After LIMIT failures in a row the watchdog is left
-# to bite. Once HOPELESS such restarts of the board in a row did not help, the board flies on and retries the task for ever.
+# A task that raises, or misses its deadline, is restarted with back-off. After LIMIT failures in a row the watchdog is
+# left to bite. Once HOPELESS such restarts of the board in a row did not help, the board flies on and retries the task
+# for ever.
 #
 #  byte  type  field            record "supervisor"
 #   0    u8    given up         restarts of the board in a row that the supervisor caused
@@ -74,7 +75,7 @@ class Supervisor:
         self._save()
 
     def task(self, name, function, deadline_ms):
-        """function(checkin): a coroutine function that calls checkin() at least every deadline_ms. Returns its number."""
+        """function(checkin): a coroutine function that calls checkin() at least every deadline_ms. Its number."""
         task = _Task(len(self._tasks), name, function, deadline_ms)
         self._tasks.append(task)
         if self._started:

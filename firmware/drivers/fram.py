@@ -1,4 +1,4 @@
-# MB85RC256V ferroelectric memory, Fujitsu DS501-00017-3v0-E: 32,768 bytes on I2C, no page, no wait, no wear (10^12 writes).
+# MB85RC256V ferroelectric memory, Fujitsu DS501-00017-3v0-E: 32,768 bytes on I2C; no pages, no waits, 10^12 writes.
 from micropython import const
 
 SIZE = const(32768)          # "Bit configuration": 32,768 words of 8 bits; the address counter rolls over at its end

@@ -37,9 +37,10 @@ class Check(unittest.TestCase):
 
     def test_wrong_types_and_ranges_take_safe_defaults_and_inhibit_rf(self):
         wrong = (
-            ("callsign", 7), ("callsign", "X\n9AA"), ("callsign", "TOOLONGCALL"), ("satellite", ""), ("satellite", ["A"]),
+            ("callsign", 7), ("callsign", "X\n9AA"), ("callsign", "TOOLONGCALL"),
+            ("satellite", ""), ("satellite", ["A"]), ("country", "\u1ec7"),
             ("frequency_hz", "437375000"), ("frequency_hz", 145_900_000), ("frequency_hz", 436.5e6),
-            ("tx_power_dbm", 30), ("tx_power_dbm", True), ("csp_version", 3), ("country", "\u1ec7"), ("battery_mah", -1),
+            ("tx_power_dbm", 30), ("tx_power_dbm", True), ("csp_version", 3), ("battery_mah", -1),
         )  # fmt: skip
         for name, value in wrong:
             checked = changed(**{name: value})
@@ -104,7 +105,8 @@ class Files(unittest.TestCase):
         self.assertTrue(config.load("nowhere/config.json")["rf_inhibited"])
 
     def test_damaged_files_give_safe_defaults(self):
-        for content in (b"", b"{", b'{"callsign": "XV9', b"\xff\xfe\x00", b"[" * 5000, b"\0" * 100, b" " * 5000 + b"{}"):
+        late = b" " * 5000 + b"{}"
+        for content in (b"", b"{", b'{"callsign": "XV9', b"\xff\xfe\x00", b"[" * 5000, b"\0" * 100, late):
             checked = self.load(content)
             self.assertTrue(checked["rf_inhibited"])
             self.assertGreater(checked["errors"], 0)

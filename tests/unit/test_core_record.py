@@ -63,7 +63,8 @@ class Records(unittest.TestCase):
     def test_the_bytes_on_the_memory_are_those_of_the_table(self):
         memory = Memory()
         saved(memory, b"\x01\x02\x03\x04\x05")
-        self.assertEqual(bytes(memory.cells[16:33]), b"\xd6\x01\x00\x05\x00\x00\x00\x01\x01\x02\x03\x04\x05\x31\x88\xb1\x5e")
+        copy = b"\xd6\x01\x00\x05\x00\x00\x00\x01\x01\x02\x03\x04\x05\x31\x88\xb1\x5e"
+        self.assertEqual(bytes(memory.cells[16:33]), copy)
 
     def test_a_cut_at_any_byte_of_a_save_leaves_the_old_data_or_the_new(self):
         for fill in (0x00, 0xFF):
@@ -186,7 +187,7 @@ class Records(unittest.TestCase):
 class Layout(unittest.TestCase):
     def test_regions_neither_overlap_nor_leave_the_memory(self):
         end = 0
-        for name, address, size in layout.REGIONS:
+        for _, address, size in layout.REGIONS:
             self.assertGreaterEqual(address, end)
             self.assertGreater(size, 0)
             end = address + size

@@ -1,5 +1,5 @@
-# MB85RC256V ferroelectric memory at register level, after Fujitsu DS501-00017-3v0-E. Plain Python for both interpreters.
-# Its bytes live in env.persist: each is kept in the order in which it was sent, so a cut in mid-write keeps what came before.
+# MB85RC256V ferroelectric memory at register level, after Fujitsu DS501-00017-3v0-E. Runs in both interpreters.
+# Its bytes live in env.persist, kept in the order in which they were sent: a cut in mid-write keeps what came before.
 
 SIZE = 32768
 IDENTITY = b"\x00\xa5\x10"  # "Device ID": manufacturer 00A, product 510
