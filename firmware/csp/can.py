@@ -60,7 +60,7 @@ class CanInterface:
         self._node = None
         self._irq = None
         self._receiver = None
-        self._lanes = ()
+        self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # 1: an interrupt for what was cancelled there may still come
         self._frames = [bytearray(size) for size in range(9)]

@@ -12,6 +12,7 @@ PARTIALS = const(6)  # packets being put together at a time, per interface
 EXPIRY_MS = const(1000)  # libcsp's time limit of a partial packet
 _EARLY = 3  # fragments that may overtake their packet's BEGIN
 _RECENT = const(3)  # completed packets remembered, to know late duplicates of their frames
+_LOST = const(-2)  # in place of the size of a first frame: that packet was given up
 _RECENT_MS = const(5)  # a duplicate is no further away than three frames: 4 ms at 125 kbit/s
 
 
@@ -112,8 +113,14 @@ class Reassembler:
         return None
 
     def _lose(self, partial):
+        """Give up a packet that misses a fragment; those still to come open no other."""
         self._stats.gap += 1
         self._stats.rx_error += 1
+        at = self._recent_at
+        self._recent[at] = partial.key
+        self._recent_size[at] = _LOST
+        self._recent_stamp[at] = partial.stamp
+        self._recent_at = at + 1 if at < _RECENT - 1 else 0
         return self._give_up(partial)
 
     def _too_long(self, partial):
@@ -212,11 +219,18 @@ class Reassembler:
             self._stats.rx_error += 1
             self._restart(partial, now)
 
+    def _begin_of(self, packet, begin):
+        """Write the BEGIN frame of a whole packet."""
+        raise NotImplementedError
+
     def _stray(self, key, now):
         """Count a fragment whose packet is not here."""
-        if self._is_recent(key, now) >= 0:
+        k = self._is_recent(key, now)
+        if k >= 0 and self._recent_size[k] != _LOST:
             self._stats.duplicate += 1
         else:
+            if k >= 0:
+                self._recent_stamp[k] = now
             self._stats.frame += 1
             self._stats.stray += 1
         return None
