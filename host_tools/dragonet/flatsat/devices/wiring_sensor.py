@@ -22,7 +22,7 @@ def _channels(prefix):
 def wire(env):
     role = parts.ROLE
     for name, address in parts.THERMOMETERS:
-        eeprom = env.persist("tmp117_%02x" % address, len(TMP117.FACTORY), 0)
+        eeprom = env.persist("tmp117_%02x" % address, TMP117.EEPROM)
         env.i2c(0, address, TMP117(env, world.index(role, name + "_t"), 0.1 * _error(address, 5), None, eeprom))
     magnetometer, gyroscope = parts.MAGNETOMETER, parts.GYROSCOPE
     env.i2c(0, magnetometer, RM3100(
