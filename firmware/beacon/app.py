@@ -1,0 +1,190 @@
+# Beacon app: one task sends, another releases the antenna. Neither needs the bus, the FRAM, a thermometer or another board.
+import asyncio
+import time
+
+from beacon import ax25
+from beacon.antenna import Antenna
+from beacon.hk import HK
+from beacon.radio import Radio
+from beacon.text import DESTINATION, FRAMES, Texts, source
+from core import ports
+from drivers.tmp117 import TMP117
+from machine import ADC, Pin
+from micropython import const
+
+_DEADLINE_MS = const(15_000)
+_STEP_MS = const(4_000)        # the longest sleep between two check-ins
+_MODE_STALE_S = const(120)     # an EPS silent for so long does not lengthen the period any more
+
+# One period: (s after its start, what). A CW message lasts about 40 s.
+_CW = const(0)
+_BURST = const(1)
+_SCHEDULE = ((0, _CW), (45, _BURST), (75, _BURST))
+
+# Periods in s by spacecraft mode: longer when power is short, never silent.
+_PERIOD_S = const(90)
+_PERIODS_S = {ports.LOW_POWER: 120, ports.SAFE: 180, ports.CRITICAL: 360}
+
+_RETRIES_MS = (1_000, 3_000)   # pauses before a failed transmission is tried again; then the schedule goes on
+
+_SUPPLY = HK.index("supply_v")
+_PA = HK.index("pa_t")
+_ANTENNA = HK.index("antenna")
+_BURNS = HK.index("burns")
+_RF = HK.index("rf")
+_PERIOD = HK.index("period_s")
+_CYCLES = HK.index("cycles")
+_CW_SENT = HK.index("cw_sent")
+_FRAMES_SENT = HK.index("frames_sent")
+_ERRORS = HK.index("tx_errors")
+_UNDERRUNS = HK.index("underruns")
+_RESETS = HK.index("radio_resets")
+
+
+class Beacon:
+    """Everything the beacon says and measures. board: core.board.Board; tables: role -> telemetry.Set of the others."""
+
+    def __init__(self, board, tables):
+        self._board = board
+        config = board.config
+        self.radio = Radio(board.parts, board.pins, config["frequency_hz"], config["tx_power_dbm"])
+        self._texts = Texts(board, tables)
+        self._frames = []
+        if not config["rf_inhibited"]:
+            call = source(config["callsign"])
+            self._frames = [ax25.Frame(DESTINATION, call) for _ in FRAMES]
+        self._supply = self._make("supply", lambda: ADC(board.pins.SUPPLY))
+        self._thermometer = TMP117(board.i2c, board.parts.PA_THERMOMETER) if board.i2c is not None else None
+        self._pa_mdeg = None
+        self.supply_mv = None
+        self.cycles = 0
+        self.cw_sent = 0
+        self.frames_sent = 0
+        self.errors = 0
+        self.measure()
+
+    def _make(self, name, function):
+        try:
+            return function()
+        except (OSError, ValueError):
+            self._board.fault()
+            return None
+
+    @property
+    def hot(self):
+        """The power amplifier needs longer pauses. False when its temperature is not known."""
+        return self._pa_mdeg is not None and self._pa_mdeg > self._board.parts.PA_HOT_MDEG
+
+    def period_s(self):
+        """By the mode last heard, for as long as the EPS is heard, and by the amplifier's temperature."""
+        board = self._board
+        period = _PERIODS_S.get(board.mode, _PERIOD_S) if board.mode_age_s < _MODE_STALE_S else _PERIOD_S
+        return period * 2 if self.hot and period < 180 else period
+
+    async def run(self, checkin):
+        """The task: for ever."""
+        while True:
+            while not self._board.rf_allowed or not self._frames:
+                checkin()
+                await asyncio.sleep_ms(1000)
+            start = time.ticks_ms()
+            for offset_s, what in _SCHEDULE:
+                await self._until(start, offset_s, checkin)
+                if not self._board.rf_allowed:
+                    break
+                await self._send(what, checkin)
+            while time.ticks_diff(time.ticks_ms(), start) < self.period_s() * 1000 - 10:
+                await self._until(start, self.period_s(), checkin)
+            self.cycles += 1
+
+    async def _until(self, start, offset_s, checkin):
+        # One step at most when the period is what is waited for: the mode may change meanwhile.
+        while True:
+            checkin()
+            left = offset_s * 1000 - time.ticks_diff(time.ticks_ms(), start)
+            if left <= 0:
+                return
+            await asyncio.sleep_ms(min(left, _STEP_MS))
+
+    async def _send(self, what, checkin):
+        for pause_ms in (0,) + _RETRIES_MS:
+            if pause_ms:
+                checkin()
+                await asyncio.sleep_ms(pause_ms)
+            if what == _CW:
+                text = self._texts.cw()
+                checkin()
+                good = await self.radio.send_cw(text, checkin)
+                count = 0
+            else:
+                count = self._compose()
+                checkin()
+                good = await self.radio.send_frames(self._frames, checkin)
+            if good:
+                if what == _CW:
+                    self.cw_sent += 1
+                self.frames_sent += count
+                return
+            self.errors += 1
+
+    def _compose(self):
+        count = 0
+        for kind, frame in enumerate(self._frames):
+            frame.size = 0
+            try:
+                frame.close(self._texts.frame_into(kind, frame.info))
+                count += 1
+            except Exception:  # one text that cannot be written must not silence the others
+                self._board.fault()
+        return count
+
+    def measure(self):
+        """Supply and amplifier; called before each housekeeping packet."""
+        if self._supply is not None:
+            parts = self._board.parts
+            self.supply_mv = self._supply.read_u16() * parts.ADC_REFERENCE_MV * parts.SUPPLY_DIVIDER // 65535
+        self._pa_mdeg = None
+        if self._thermometer is not None:
+            try:
+                self._pa_mdeg = self._thermometer.millidegrees()
+            except (OSError, ValueError):
+                pass
+
+    def report(self, antenna):
+        """Measure, and copy what is known into the board's housekeeping."""
+        self.measure()
+        board = self._board
+        hk = board.hk
+        chip = self.radio.chip
+        hk[_SUPPLY] = self.supply_mv
+        hk[_PA] = None if self._pa_mdeg is None else (self._pa_mdeg + 5) // 10
+        hk[_ANTENNA] = antenna.deployed
+        hk[_BURNS] = antenna.attempts
+        hk[_RF] = 1 if board.config["rf_inhibited"] else 2 if board.rf_allowed else 0
+        hk[_PERIOD] = self.period_s()
+        hk[_CYCLES] = self.cycles & 0x7FFF
+        hk[_CW_SENT] = self.cw_sent & 0x7FFF
+        hk[_FRAMES_SENT] = self.frames_sent & 0x7FFF
+        hk[_ERRORS] = self.errors & 0x7FFF
+        hk[_UNDERRUNS] = chip.underruns & 0x7FFF
+        hk[_RESETS] = chip.resets & 0x7FFF
+
+
+def start(board):
+    """Make the objects, register the tasks, return at once. The transmitter is off from here on."""
+    tables = {}
+    for role in ("eps", "sensor"):
+        try:
+            tables[role] = __import__(role + ".hk", None, None, ("HK",)).HK
+            board.expect(role, tables[role])
+        except Exception:  # a table that is missing silences that board's values, not the beacon
+            board.fault()
+    beacon = Beacon(board, tables)
+    pins = board.pins
+    antenna = Antenna(
+        board, Pin(pins.ARM, Pin.OUT, value=0), Pin(pins.FIRE, Pin.OUT, value=0), Pin(pins.ANTENNA, Pin.IN), beacon
+    )
+    board.before_hk(lambda: beacon.report(antenna))
+    board.supervisor.task("beacon", beacon.run, _DEADLINE_MS)
+    board.supervisor.task("antenna", antenna.run, _DEADLINE_MS)
+    return beacon
