@@ -28,7 +28,7 @@ _EXAMPLES = """Examples:
 
   dragonet ais decode LOG.nmea --json
 
-  dragonet beacon render --mode cw --callsign XV1VN --info "TEST" --out beacon.wav
+  dragonet beacon render --mode cw --callsign XV1VN --info TEST --out cw.wav
 """
 
 
@@ -66,7 +66,7 @@ class _Lazy(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Lazy, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=_Lazy, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
 )
 
 
@@ -97,7 +97,8 @@ def main() -> None:
         sys.exit(2)
     except _click.exceptions.UsageError as error:
         command = error.ctx.command_path if error.ctx else "dragonet"
-        print(f"dragonet: error: {error.format_message()} Try '{command} --help'.", file=sys.stderr)
+        message = " ".join(error.format_message().split()).replace("Value error, ", "")
+        print(f"dragonet: error: {message.rstrip('.')}. Try '{command} --help'.", file=sys.stderr)
         sys.exit(2)
     except _click.exceptions.ClickException as error:
         print(f"dragonet: error: {error.format_message()}", file=sys.stderr)
