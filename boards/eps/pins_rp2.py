@@ -23,7 +23,7 @@ CAN_CRYSTAL_HZ = 16_000_000
 def make_can(number, bitrate):
     """CAN A (0) or B (1), as machine.CAN. OSError without an MCP2515 driver: the board flies without a bus."""
     try:
-        from drivers.mcp2515 import MCP2515
+        from drivers.mcp2515 import MCP2515  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise OSError("no driver for the CAN controller in this image")
     from machine import SPI
