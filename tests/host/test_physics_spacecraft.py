@@ -3,14 +3,16 @@
 import dataclasses
 import math
 import time
+from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dragonet.flatsat import scenario
 from dragonet.flatsat.devices.world import CHANNELS
-from dragonet.flatsat.physics import thermal
+from dragonet.flatsat.physics import environment, thermal
 from dragonet.flatsat.physics.spacecraft import TRUTH, Spacecraft
 
 NANO = scenario.load("nanodragon")
@@ -222,11 +224,12 @@ def test_heat_put_in_is_heat_stored() -> None:
     cold = thermal.Thermal("3U", 3.8, 5.2, -273.15)  # radiates nothing
     inside = cold._frame_j_k, cold._battery_j_k
     for _ in range(5):
-        cold.step([0.0] * 6, [0.0] * 6, [0.0] * 6, 1.0, 2.0, 3.0, 4.0, 1.0)
+        cold.step([10.0] * 6, [0.0] * 6, [0.02] * 6, 1.0, 2.0, 3.0, 4.0, 1.0)
+    shone = 0.88 * 10.0 * sum(cold.areas) - 6 * 0.02
     stored = (cold.frame + 273.15) * inside[0] + (cold.battery + 273.15) * inside[1] + (cold.board + 273.15) * 150.0
     stored += (cold.payload + 273.15) * 250.0 + (cold.pa + 273.15) * 25.0
     stored += sum((t + 273.15) * 3500.0 * area for t, area in zip(cold.faces, cold.areas, strict=True))
-    assert stored == pytest.approx(5 * 10.0, rel=1e-6)
+    assert stored == pytest.approx(5 * (10.0 + shone), rel=1e-6)
 
 
 @given(st.floats(-1.0, 1.0), st.floats(1.03, 1.3))
@@ -244,6 +247,27 @@ def test_what_opposite_faces_see_together_is_what_a_cube_sees(radius: float) -> 
     assert mean == pytest.approx(solid / (4 * math.pi), rel=1e-4)
     assert thermal.view(1.0, radius) == pytest.approx(1 / radius**2)
     assert thermal.view(-1.0, radius) == 0.0
+
+
+def test_gravity_pulls_the_long_axis_towards_the_earth() -> None:
+    still = dataclasses.replace(NANO.spacecraft, initial_rates_deg_s=(0.0, 0.0, 0.0), initial_rates_sigma_deg_s=0.0)
+    craft = Spacecraft(dataclasses.replace(NANO, spacecraft=still), 2)
+    chunk, k = craft._environment.at(0.0)
+    down, j = np.array(craft._down), np.array(still.inertia_kg_m2)
+    craft.advance(1.0)
+    wanted = 3 * 398600.4418 / chunk.radius_km[k] ** 3 * np.cross(down, j * down)  # Wertz 17-36
+    assert np.abs(wanted).max() > 1e-8
+    assert np.array(craft.attitude.l) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_sunshine_is_stronger_in_january_than_in_july() -> None:
+    def strength(month: int) -> float:
+        when = datetime(2021, month, 4, tzinfo=UTC)
+        flown = dataclasses.replace(NANO, mission=dataclasses.replace(NANO.mission, separation=when))
+        return environment.Environment(flown).at(0.0)[0].strength[0]
+
+    assert strength(1) == pytest.approx(1.0 / 0.98327**2, abs=1e-3)
+    assert strength(7) == pytest.approx(1.0 / 1.01670**2, abs=1e-3)
 
 
 def test_damping_slows_the_tumble_and_nothing_else_does() -> None:
