@@ -2,13 +2,12 @@
 #   make -C ports/rp2 BOARD=RPI_PICO FROZEN_MANIFEST=$PWD/boards/eps/manifest.py
 # ruff: noqa: F821  include, package and module are MicroPython's
 # pyright: reportUndefinedVariable=false
-import os
 import shutil
 import tempfile
 
 include("$(PORT_DIR)/boards/manifest.py")
 
-FIRMWARE = os.path.abspath("../../firmware")
+FIRMWARE = "../../firmware"
 for name in ("csp", "core", "drivers", "eps"):
     package(name, base_path=FIRMWARE)
 # The sensor board's table: the body rates that end detumbling are read by it.
@@ -18,5 +17,5 @@ module("parts.py")
 
 # Flight code imports this target's pins by the name `pins`.
 renamed = tempfile.mkdtemp()
-shutil.copy("pins_rp2.py", os.path.join(renamed, "pins.py"))
+shutil.copy("pins_rp2.py", renamed + "/pins.py")
 module("pins.py", base_path=renamed)
