@@ -51,7 +51,7 @@ class Board:
         self.hold = hold.Hold(self.record("hold", hold.SIZE), switches)
         self.supervisor = supervisor.Supervisor(self.record("supervisor", supervisor.SIZE), watchdog, self.cause)
         self.boots = self._count_boot()
-        self.config = config.load(path)
+        self.config = config.load(path, self.record("config", config.KEPT))
         self.faults += self.config["errors"]
         self.table = table
         self.hk = table.values()

@@ -88,7 +88,7 @@ class Hold:
         self._switches = switches
         self.elapsed_s = 0
         self._ms = 0
-        self._unsaved_ms = 0
+        self._unsaved_ms = _SAVE_MS  # the first update saves: a board that lives for half a second gets on too
         self.restarted = not self._load()
         self._stale = self.restarted  # the memory may hold another time than we do
         if switches.known and switches.pressed:

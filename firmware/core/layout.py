@@ -9,8 +9,9 @@ REGIONS = (
     ("eps",        0x0100, 0x0300),  # eps/
     ("beacon",     0x0400, 0x0300),  # beacon/
     ("sensor",     0x0700, 0x0300),  # sensor/
+    ("config",     0x0A00, 0x0300),  # core/config.py
 )
-END = 0x0A00
+END = 0x0D00
 
 
 def region(name):

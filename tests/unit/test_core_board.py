@@ -1,12 +1,13 @@
 # Whole boards on a common bus: what they tell each other, and what they survive.
 import asyncio
+import json
 import struct
 import sys
 import unittest
 
 import machine
 import twin
-from core import heartbeat, ports
+from core import config, heartbeat, ports
 from core.board import Board
 from core.heard import NEVER
 from core.hold import RF_S
@@ -292,6 +293,30 @@ class Alone(Base):
         self.assertTrue(one.hold.rf_allowed)
         self.assertFalse(one.rf_allowed)
         self.assertEqual(one.faults, 1)
+
+    def test_a_lost_file_system_does_not_make_a_board_forget_its_callsign(self):
+        self.assertEqual(board("beacon", []).config["errors"], 0)
+        for text in ("", '{"callsign": "XV9', "[]"):
+            write_config(text)
+            one = board("beacon", [])
+            self.assertEqual((one.config["callsign"], one.config["satellite"]), ("XV9AA", "NANODRAGON"))
+            self.assertFalse(one.config["rf_inhibited"])
+            self.assertEqual(one.faults, 1)
+        write_config(GOOD_CONFIG.replace("XV9AA", ""))  # readable, and wrong: that is an order not to transmit
+        self.assertTrue(board("beacon", []).config["rf_inhibited"])
+        write_config(GOOD_CONFIG.replace("XV9AA", "XV9BB"))
+        self.assertEqual(board("beacon", []).config["callsign"], "XV9BB")
+        write_config("")
+        self.assertEqual(board("beacon", []).config["callsign"], "XV9BB")
+
+    def test_the_longest_configuration_fits_its_record(self):
+        one = board("beacon", [])
+        longest = {key[0]: "X" * key[3] if key[1] is str else key[3] for key in config.KEYS}
+        record = one.record("config", config.KEPT)
+        write_config(json.dumps(longest))
+        config.load(CONFIG, record)
+        write_config("")
+        self.assertEqual(config.load(CONFIG, record)["callsign"], "X" * 9)
 
     def test_boots_and_mission_time_go_on_through_resets(self):
         for boot in range(1, 5):

@@ -40,7 +40,8 @@ class Check(unittest.TestCase):
             ("callsign", 7), ("callsign", "X\n9AA"), ("callsign", "TOOLONGCALL"),
             ("satellite", ""), ("satellite", ["A"]), ("country", "\u1ec7"),
             ("frequency_hz", "437375000"), ("frequency_hz", 145_900_000), ("frequency_hz", 436.5e6),
-            ("tx_power_dbm", 30), ("tx_power_dbm", True), ("csp_version", 3), ("battery_mah", -1),
+            ("tx_power_dbm", 30), ("tx_power_dbm", True), ("battery_mah", -1),
+            ("csp_version", 3), ("csp_version", True),
         )  # fmt: skip
         for name, value in wrong:
             checked = changed(**{name: value})

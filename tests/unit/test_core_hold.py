@@ -83,6 +83,13 @@ class Holds(unittest.TestCase):
             self.assertLess(boots, RF_S)
         self.assertEqual(boots, RF_S // 2 + 1)
 
+    def test_a_boot_loop_of_three_tenths_of_a_second_ends_the_hold_too(self):
+        memory = Memory()
+        for _ in range(4 * RF_S):
+            hold = booted(memory)
+            hold.update(300)
+        self.assertTrue(hold.rf_allowed)
+
     def test_milliseconds_are_not_lost_at_each_reset(self):
         memory = Memory()
         for _ in range(100):
@@ -149,6 +156,12 @@ class Inputs(unittest.TestCase):
         self.assertTrue(hold.stopped)
         self.assertEqual(hold.elapsed_s, 0)
         self.assertFalse(hold.rf_allowed or hold.deploy_allowed)
+        self.assertEqual(booted(memory).elapsed_s, 0)
+
+    def test_time_is_set_back_at_once_when_a_boot_finds_them_closed(self):
+        memory = Memory()
+        fly(booted(memory), 5000)
+        booted(memory, rbf=Input(1))  # and power is gone before its first second
         self.assertEqual(booted(memory).elapsed_s, 0)
 
     def test_both_switches_pressed_stop_it_and_one_does_not(self):
