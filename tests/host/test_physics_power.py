@@ -45,7 +45,7 @@ def test_a_converter_never_gives_more_than_the_light_and_what_it_takes_shows_at_
     assert axis.best_w < 7 * 1.33 * (a + b) * 1.2
 
 
-@pytest.mark.parametrize(("other", "share"), [(0.0, 0.3), (0.0, 0.9), (0.25, 0.3)])
+@pytest.mark.parametrize(("other", "share"), [(0.0, 0.3), (0.0, 0.9), (0.25, 0.3), (0.25, 0.9)])
 def test_a_throttled_converter_sits_on_the_cells_curve(other: float, share: float) -> None:
     axis = panels.Converter(7, 1.0)
     axis.light(1.0, other, 20.0, 20.0)
@@ -55,7 +55,7 @@ def test_a_throttled_converter_sits_on_the_cells_curve(other: float, share: floa
         if light:
             isc, voc, a = panels.cell(light, 20.0)
             amps += max(0.0, isc * (1 - math.exp((v - voc) / a)))
-    assert axis.amps == pytest.approx(amps, rel=0.001 if not other else 0.12)
+    assert axis.amps == pytest.approx(amps, rel=0.002)
 
 
 def test_a_full_battery_moves_the_set_point_towards_the_open_circuit_voltage() -> None:

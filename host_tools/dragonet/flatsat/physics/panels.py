@@ -15,6 +15,7 @@ CELLS = {"1U": (2, 2, 2), "3U": (7, 7, 2)}  # in series on each face of x, y, z
 _ISC_A, _ISC_A_K = 0.5202, 0.36e-3
 _VOC_V, _VOC_V_K = 2.700, -6.2e-3
 _A_V = 0.0827
+_HALVINGS = 14  # of the 0.3 V between maximum power and open circuit: 20 uV
 _DARK = 0.002  # of the reference: below this the converter does not start
 
 
@@ -28,7 +29,8 @@ class Converter:
         self.cells = cells
         self.best_w = self.volts = self.amps = 0.0
         self._tracking = tracking
-        self._voc = self._a = self._isc = self._vmp = 0.0
+        self._vmp = 0.0
+        self._bright = self._dim = (0.0, 0.0, 1.0)
 
     def light(self, plus: float, minus: float, plus_c: float, minus_c: float) -> None:
         """Irradiance over the reference on both faces, and their temperatures, °C."""
@@ -37,19 +39,18 @@ class Converter:
         else:
             bright, dim, bright_c, dim_c = minus, plus, minus_c, plus_c
         if bright < _DARK:
-            self.best_w = self._isc = 0.0
+            self.best_w = 0.0
             return
         isc, voc, a = cell(bright, bright_c)
         v = peak_v(voc, a)
         i = isc * (1.0 - math.exp((v - voc) / a))
-        self._isc = isc
+        self._bright = (isc, voc, a)
+        self._dim = (0.0, 0.0, a)
         if dim >= _DARK:
-            dim_isc, dim_voc, dim_a = cell(dim, dim_c)
+            self._dim = dim_isc, dim_voc, dim_a = cell(dim, dim_c)
             if v < dim_voc:  # else its diode blocks
-                more = dim_isc * (1.0 - math.exp((v - dim_voc) / dim_a))
-                i += more
-                self._isc += more
-        self._voc, self._a, self._vmp = voc, a, v
+                i += dim_isc * (1.0 - math.exp((v - dim_voc) / dim_a))
+        self._vmp = v
         self.best_w = v * i * self.cells * self._tracking
 
     def draw(self, watts: float) -> None:
@@ -59,9 +60,17 @@ class Converter:
             return
         v = self._vmp
         if watts < 0.999 * self.best_w:
-            for _ in range(4):
-                share = min(watts / (self.cells * v * self._isc), 1 - 1e-9)
-                v = max(self._vmp, self._voc + self._a * math.log(1.0 - share))
+            (isc, voc, a), (dim_isc, dim_voc, dim_a) = self._bright, self._dim
+            wanted, low, high = watts / (self.cells * self._tracking), v, voc
+            for _ in range(_HALVINGS):
+                v = (low + high) / 2
+                amps = isc * (1.0 - math.exp((v - voc) / a))
+                if v < dim_voc:
+                    amps += dim_isc * (1.0 - math.exp((v - dim_voc) / dim_a))
+                if v * amps > wanted:
+                    low = v
+                else:
+                    high = v
         self.volts = v * self.cells
         self.amps = min(watts, self.best_w) / self.volts
 
