@@ -54,7 +54,16 @@ hello = {"name": sys.implementation[0], "version": sys.implementation[1], "machi
 board.emit(records.HELLO, json.dumps(hello).encode())
 board.kernel._exchange(board.kernel.now)
 
+
+def report(name, error):
+    """What the firmware survives goes to the console too: a bench wants to see it."""
+    print("%d us: %s failed" % (board.kernel.now, name))
+    if error is not None:
+        sys.print_exception(error)
+
+
 try:
+    __import__("core.supervisor", None, None, ("report",)).report = report
     for name in ("boot", "main"):
         __import__(name)
 except SystemExit:
