@@ -197,13 +197,13 @@ class Hearing(Flight):
 class Antenna(Flight):
     def heats(self):
         """(start s, end s) of each time both pins were up."""
-        level = {pins.BURN_ARM: 0, pins.BURN_FIRE: 0}
+        level = {pins.ARM: 0, pins.FIRE: 0}
         since = None
         times = []
         for t, pin, value in self.pins_driven():
             if pin in level:
                 level[pin] = value
-                hot = level[pins.BURN_ARM] and level[pins.BURN_FIRE]
+                hot = level[pins.ARM] and level[pins.FIRE]
                 if hot and since is None:
                     since = t
                 elif not hot and since is not None:
