@@ -58,6 +58,19 @@ def test_a_throttled_converter_sits_on_the_cells_curve(other: float, share: floa
     assert axis.amps == pytest.approx(amps, rel=0.002)
 
 
+@pytest.mark.parametrize("other", [0.02, 0.1, 0.25, 0.6])
+def test_two_lit_panels_give_nearly_the_most_of_their_joint_curve(other: float) -> None:
+    axis = panels.Converter(1, 1.0)
+    axis.light(other, 1.0, -20.0, 30.0)
+    v = np.linspace(0.0, 3.0, 3001)
+    amps = np.zeros_like(v)
+    for light, celsius in ((other, -20.0), (1.0, 30.0)):
+        isc, voc, a = panels.cell(light, celsius)
+        amps += np.maximum(0.0, isc * (1 - np.exp((v - voc) / a)))
+    best = float(np.max(v * amps))
+    assert 0.985 * best < axis.best_w <= best * (1 + 1e-6)
+
+
 def test_a_full_battery_moves_the_set_point_towards_the_open_circuit_voltage() -> None:
     axis = panels.Converter(2, 0.98)
     axis.light(1.0, 0.0, 28.0, 28.0)
