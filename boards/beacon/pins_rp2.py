@@ -35,7 +35,7 @@ def spi(hz):
 def make_can(number, bitrate):
     """CAN A (0) or B (1), as machine.CAN. OSError without an MCP2515 driver: the board flies without a bus."""
     try:
-        from drivers.mcp2515 import MCP2515
+        from drivers.mcp2515 import MCP2515  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise OSError("no driver for the CAN controller in this image")
     bus = SPI(1, baudrate=10_000_000, sck=Pin(CAN_SCK), mosi=Pin(CAN_MOSI), miso=Pin(CAN_MISO))

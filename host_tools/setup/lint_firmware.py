@@ -18,6 +18,7 @@ BEYOND = re.compile(
             r'"Never" is not iterable',
             r'No overloads for "__setitem__"',
             r'"CAN" is not a known attribute of module "machine"',  # documented since 1.28, in no RP2 stub
+            r'on type "_implementation"',  # MicroPython's sys.implementation is a tuple
             r'"CAN" is unknown import symbol',
         )
     )
