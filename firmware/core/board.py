@@ -261,7 +261,7 @@ class Board:
     def _on_heartbeat(self, packet):
         heard = self._from(packet)
         if heard is not None and heard.on_heartbeat(packet.data) and packet.src == ports.ADDRESSES["eps"]:
-            self._mode = heard.mode
+            self._mode = heartbeat.mode(packet.data)
             self._mode_at = self.clock.seconds
 
     def _on_hk(self, packet):

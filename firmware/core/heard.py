@@ -1,4 +1,5 @@
 # What a board heard of another one: its newest heartbeat and housekeeping, with their ages.
+import struct
 from micropython import const
 from core import heartbeat
 
@@ -7,7 +8,7 @@ HK_MAX = const(240)        # bytes of housekeeping kept: what a CSP buffer of 25
 
 
 class Heard:
-    """Of one role. mode, reset_cause, boots, uptime_s: its newest heartbeat's.
+    """Of one role. mode, reset_cause, boots, uptime_s: its newest heartbeat's, 0 until heard.
 
     matches: its dictionary is the expected one. mismatches, refused: heartbeats of another dictionary; packets unread.
     """
@@ -18,11 +19,9 @@ class Heard:
         self._hk = memoryview(bytearray(HK_MAX))
         self._length = 0
         self._hk_at = None
+        self._heartbeat = bytearray(heartbeat.SIZE)
         self._heartbeat_at = None
-        self.mode = 0
-        self.reset_cause = 0
-        self.boots = 0
-        self.uptime_s = 0
+        self._wanted = None  # hash of the table, as it stands in a heartbeat
         self.matches = False
         self.mismatches = 0
         self.refused = 0
@@ -30,6 +29,23 @@ class Heard:
     def expect(self, table):
         """table: telemetry.Set by which value() reads."""
         self._table = table
+        self._wanted = struct.pack(">I", table.hash)
+
+    @property
+    def mode(self):
+        return heartbeat.unpack(self._heartbeat)[0]
+
+    @property
+    def reset_cause(self):
+        return heartbeat.unpack(self._heartbeat)[1]
+
+    @property
+    def boots(self):
+        return heartbeat.unpack(self._heartbeat)[2]
+
+    @property
+    def uptime_s(self):
+        return heartbeat.unpack(self._heartbeat)[3]
 
     @property
     def heartbeat_age_s(self):
@@ -54,14 +70,17 @@ class Heard:
     def on_heartbeat(self, data):
         """True when data was a heartbeat."""
         try:
-            self.mode, self.reset_cause, self.boots, self.uptime_s, dictionary = heartbeat.unpack(data)
+            heartbeat.check(data)
         except ValueError:
             self.refused += 1
             return False
+        for k in range(heartbeat.SIZE):
+            self._heartbeat[k] = data[k]
         self._heartbeat_at = self._clock.seconds
-        self.matches = self._table is not None and dictionary == self._table.hash
-        if self._table is not None and not self.matches:
-            self.mismatches += 1
+        if self._wanted is not None:
+            self.matches = heartbeat.dictionary_is(data, self._wanted)
+            if not self.matches:
+                self.mismatches += 1
         return True
 
     def on_hk(self, data):

@@ -22,9 +22,25 @@ def pack_into(buffer, mode, reset_cause, boots, uptime_s, dictionary):
 
 def unpack(packet):
     """(mode, reset cause, boots, uptime s, dictionary hash); ValueError unless it is a heartbeat."""
+    check(packet)
+    return struct.unpack(_LAYOUT, packet)
+
+
+def check(packet):
+    """ValueError unless it is a heartbeat. Allocates nothing for one that is."""
     if len(packet) != SIZE:
         raise ValueError("heartbeat of %d bytes" % len(packet))
-    fields = struct.unpack(_LAYOUT, packet)
-    if fields[0] >= len(MODES):
-        raise ValueError("heartbeat with mode %d" % fields[0])
-    return fields
+    if packet[0] >= len(MODES):
+        raise ValueError("heartbeat with mode %d" % packet[0])
+
+
+def mode(packet):
+    return packet[0]
+
+
+def dictionary_is(packet, wanted):
+    """True when the hash is `wanted`, four bytes."""
+    for k in range(4):
+        if packet[8 + k] != wanted[k]:
+            return False
+    return True

@@ -27,6 +27,8 @@ _LONGEST_MS = const(60_000)
 _HEALTHY_MS = const(60_000)  # a restarted task that runs this long has recovered
 _GOOD_S = const(3600)        # a board that runs this long without giving up has recovered
 
+_NAME = const(16)            # characters of a task's name that are kept
+
 _RUNNING = const(0)
 _CANCELLED = const(1)
 _WAITING = const(2)          # in back-off
@@ -76,7 +78,7 @@ class Supervisor:
 
     def task(self, name, function, deadline_ms):
         """function(checkin): a coroutine function that calls checkin() at least every deadline_ms. Its number."""
-        task = _Task(len(self._tasks), name, function, deadline_ms)
+        task = _Task(len(self._tasks), name[:_NAME], function, deadline_ms)
         self._tasks.append(task)
         if self._started:
             task.handle = asyncio.create_task(self._run(task))
@@ -96,7 +98,7 @@ class Supervisor:
     def failed_task(self):
         """Number of the task that failed last, None when none ever did or it has no number in this firmware."""
         for task in self._tasks:
-            if task.name[:16] == self.last_failed:
+            if task.name == self.last_failed:
                 return task.index
         return None
 
@@ -110,7 +112,7 @@ class Supervisor:
         if report is not None:
             report(name, error)
         self.restarts += 1
-        self.last_failed = name[:16]
+        self.last_failed = name[:_NAME]
         self._failures = (self._failures + 1) & 0xFFFF
         self._save()
 
@@ -197,6 +199,6 @@ class Supervisor:
                 self.last_failed = ""
 
     def _save(self):
-        name = self.last_failed.encode()[:16]
+        name = self.last_failed.encode()[:_NAME]
         struct.pack_into(_LAYOUT, self.record.data, 0, self._given_up, self._cause, self._failures, name)
         self.record.save()
