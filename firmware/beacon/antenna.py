@@ -32,7 +32,6 @@ class Antenna:
         self.attempts = self._record.data[0] if self._record.load() else 0
         self._here = 0       # attempts of this boot
         self._waited_s = 0   # for a better battery
-        self._same = 0       # readings of "deployed" in a row
         self._off()
 
     @property
@@ -51,8 +50,7 @@ class Antenna:
             while True:
                 checkin()
                 await asyncio.sleep_ms(_WAIT_MS)
-                self._same = min(_SURE, self._same + 1) if self.deployed else 0
-                if not self._wanted():
+                if not self._allowed() or self.attempts and await self._out():
                     continue
                 if self._weak(parts):
                     self._waited_s += _WAIT_MS // 1000
@@ -64,13 +62,20 @@ class Antenna:
         finally:
             self._off()
 
-    def _wanted(self):
+    async def _out(self):
+        # The switch says deployed, several times in a row.
+        for _ in range(_SURE):
+            if not self.deployed:
+                return False
+            await asyncio.sleep_ms(_LOOK_MS)
+        return True
+
+    def _allowed(self):
         board = self._board
         if not board.deploy_allowed or self._here >= board.parts.BURN_ATTEMPTS:
             return False
-        if self._here == 0 and board.uptime_s < board.parts.BURN_PAUSE_S:
-            return False  # a burn that resets the board must not burn again at once
-        return self._same < _SURE or not self.attempts
+        # A burn that resets the board must not burn again at once.
+        return self._here > 0 or board.uptime_s >= board.parts.BURN_PAUSE_S
 
     def _weak(self, parts):
         mv = self._beacon.supply_mv

@@ -50,9 +50,11 @@ class Beacon:
         self.radio = Radio(board.parts, board.pins, config["frequency_hz"], config["tx_power_dbm"])
         self._texts = Texts(board, tables)
         self._frames = []
-        if not config["rf_inhibited"]:
+        try:
             call = source(config["callsign"])
             self._frames = [ax25.Frame(DESTINATION, call) for _ in FRAMES]
+        except ValueError:  # a call sign that AX.25 cannot carry, or none: CW remains
+            board.fault()
         self._supply = self._make("supply", lambda: ADC(board.pins.SUPPLY))
         self._thermometer = TMP117(board.i2c, board.parts.PA_THERMOMETER) if board.i2c is not None else None
         self._pa_mdeg = None
@@ -84,24 +86,24 @@ class Beacon:
     async def run(self, checkin):
         """The task: for ever."""
         while True:
-            while not self._board.rf_allowed or not self._frames:
+            while not self._board.rf_allowed:
                 checkin()
                 await asyncio.sleep_ms(1000)
             start = time.ticks_ms()
             for offset_s, what in _SCHEDULE:
-                await self._until(start, offset_s, checkin)
+                if offset_s:
+                    await self._until(start, offset_s, checkin)
                 if not self._board.rf_allowed:
                     break
                 await self._send(what, checkin)
-            while time.ticks_diff(time.ticks_ms(), start) < self.period_s() * 1000 - 10:
-                await self._until(start, self.period_s(), checkin)
+            await self._until(start, 0, checkin)
             self.cycles += 1
 
     async def _until(self, start, offset_s, checkin):
-        # One step at most when the period is what is waited for: the mode may change meanwhile.
+        # offset_s 0: the end of the period, which changes when the mode does.
         while True:
             checkin()
-            left = offset_s * 1000 - time.ticks_diff(time.ticks_ms(), start)
+            left = (offset_s or self.period_s()) * 1000 - time.ticks_diff(time.ticks_ms(), start)
             if left <= 0:
                 return
             await asyncio.sleep_ms(min(left, _STEP_MS))
@@ -117,6 +119,8 @@ class Beacon:
                 good = await self.radio.send_cw(text, checkin)
                 count = 0
             else:
+                if not self._frames:
+                    return
                 count = self._compose()
                 checkin()
                 good = await self.radio.send_frames(self._frames, checkin)

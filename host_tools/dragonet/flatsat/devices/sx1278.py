@@ -130,6 +130,7 @@ class SX1278:
         elif register == _IRQ_2:
             if value & 0x10 and not self._on_air:
                 self._clear()
+                self._signal()
             elif value & 0x10:
                 self._overrun = False
         elif register not in _READ_ONLY:
