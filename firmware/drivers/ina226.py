@@ -8,22 +8,25 @@ _CALIBRATION = const(0x05)   # 7.1.6  0 after a reset
 _MANUFACTURER = const(0xFE)  # 7.1.9  reads 0x5449, "TI"
 _DIE = const(0xFF)           # 7.1.10 reads 0x2260
 
-_AVERAGE_16_CONTINUOUS = const(0x4527)  # 16 samples, 1.1 ms each, shunt and bus, continuous; a reset leaves 0x4127
-_AGAIN = const(11)                      # errno.EAGAIN
+_AGAIN = const(11)           # errno.EAGAIN
 
-SETTLE_MS = const(40)  # 16 * (1.1 + 1.1) ms, 10 % slow (5.5): until the first reading after a configuration
+# Configurations: shunt and bus in turn, continuously. A reset leaves 0x4127: no averaging.
+QUICK = const(0x4527)   # 16 samples of 1.1 + 1.1 ms: an over-current shows soon
+STEADY = const(0x4B2F)  # 256 samples of 2.116 + 1.1 ms: most of each second, so that pulses are counted
+QUICK_MS = const(40)    # until the first reading after a configuration: 35 ms, and 10 % slow (5.5)
+STEADY_MS = const(910)  # 823 ms, and 10 % slow
 
 
 class INA226:
     """One rail. Integers in milli-units: a float would allocate on every read.
 
-    i2c: machine.I2C. shunt_uohm: shunt resistance in microohm. lsb_ua: microamps per bit.
+    i2c: machine.I2C. shunt_uohm: shunt resistance in microohm. lsb_ua: microamps per bit. config: QUICK or STEADY.
     No bus traffic until the first reading, so a dead part does not keep its board from starting.
     Every method raises OSError when nothing answers and ValueError when another part does. OSError EAGAIN means that
-    the part had lost its configuration (power-up, brown-out): it has it again and answers after SETTLE_MS.
+    the part had lost its configuration (power-up, brown-out): it has it again and answers after QUICK_MS or STEADY_MS.
     """
 
-    def __init__(self, i2c, address=0x40, *, shunt_uohm, lsb_ua):
+    def __init__(self, i2c, address=0x40, *, shunt_uohm, lsb_ua, config=QUICK):
         # 6.5.1: CAL = 0.00512 / (current LSB in A * shunt in ohm), 15 bits
         self._calibration = 5_120_000_000 // (lsb_ua * shunt_uohm)
         if not 0 < self._calibration < 0x8000:
@@ -31,6 +34,7 @@ class INA226:
         self._i2c = i2c
         self._address = address
         self._lsb_ua = lsb_ua
+        self._config = config
         self._word = bytearray(2)
         self._configured = False
 
@@ -38,7 +42,7 @@ class INA226:
         """Read the configuration back; where it is lost, write it again and return False: not measured yet."""
         if (
             self._configured
-            and self._read(_CONFIG) == _AVERAGE_16_CONTINUOUS
+            and self._read(_CONFIG) == self._config
             and self._read(_CALIBRATION) == self._calibration
         ):
             return True
@@ -46,7 +50,7 @@ class INA226:
         if self._read(_MANUFACTURER) != 0x5449 or self._read(_DIE) != 0x2260:
             raise ValueError("no INA226 at 0x%02x" % self._address)
         self._write(_CALIBRATION, self._calibration)
-        self._write(_CONFIG, _AVERAGE_16_CONTINUOUS)  # starts the conversions anew
+        self._write(_CONFIG, self._config)  # starts the conversions anew
         self._configured = True
         return False
 

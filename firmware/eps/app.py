@@ -1,7 +1,7 @@
-# EPS app: one task at 2 Hz reads the monitors, keeps the battery's state, sets power level and mode, switches loads.
+# EPS app: one task a second reads the monitors, keeps the battery's state, sets power level and mode, switches loads.
 #
-# Battery every 500 ms; panels and loads every second, half a second apart; temperatures every 5 s. A monitor that does
-# not answer shows "not available" and is counted; the pack's voltage is then taken behind a switch that is on.
+# The battery's monitor averages most of that second by itself. Temperatures every 5 s. A monitor that does not answer
+# shows "not available" and is counted; the pack's voltage is then taken behind a switch that is on.
 import asyncio
 import struct
 import time
@@ -17,14 +17,14 @@ from eps.monitors import Monitor, Thermometer
 from eps.trend import Trend
 from micropython import const
 
-_PERIOD_MS = const(500)
+_PERIOD_MS = const(1_000)
 _DEADLINE_MS = const(5_000)
-_TEMPERATURE_TICKS = const(10)
-_LOOK_TICKS = const(20)       # loads that are off, and one monitor's configuration
-_SAVE_TICKS = const(160)       # 80 s: at most so much charge is forgotten at a reset
-_ALIVE_MV = const(4_000)      # below this the EPS itself would not run: such a reading is a broken wire
-_RATE_AGE_S = const(60)
+_TEMPERATURE_TICKS = const(5)
+_LOOK_TICKS = const(10)   # loads that are off, and one monitor's configuration
+_SAVE_TICKS = const(80)   # at most so many seconds of charge are forgotten at a reset
+_ALIVE_MV = const(4_000)  # below this the EPS itself would not run: such a reading is a broken wire
 _IDLE_MA = const(20)
+_RATE_AGE_S = const(60)
 
 #  byte  type  field           record "state", in region eps after the loads' record
 #   0    i32   charge          uAh, -1 unknown
@@ -102,13 +102,16 @@ class Power:
             self.tick()
 
     def tick(self):
-        """Half a second's work."""
+        """A second's work."""
         now = time.ticks_ms()
         passed_ms = time.ticks_diff(now, self._last)
         self._last = now
         n = self._tick
         self._tick = n + 1 if n < _SAVE_TICKS - 1 else 0
 
+        if n % _TEMPERATURE_TICKS == 0:
+            for thermometer in self._thermometers:
+                thermometer.read()
         mdeg = self._thermometers[0].mdeg
         self._pack.read()
         mv = self._pack_mv()
@@ -119,16 +122,11 @@ class Power:
         if self.trend.falling and level < LOW:
             level = LOW
         self._effective = level
-        if n & 1:
-            for panel in self._panels:
-                panel.read()
-        else:
-            self._read_loads(n % _LOOK_TICKS == 0)
-            self.charging.update(mv, mdeg)
-            self._decide(level, mdeg, 2 * passed_ms)
-        if n % _TEMPERATURE_TICKS == 1:
-            for thermometer in self._thermometers:
-                thermometer.read()
+        for panel in self._panels:
+            panel.read()
+        self._read_loads(n % _LOOK_TICKS == 0)
+        self.charging.update(mv, mdeg)
+        self._decide(level, mdeg, passed_ms)
         if n % _LOOK_TICKS == 3:
             self._monitors[n // _LOOK_TICKS % len(self._monitors)].check()
         if n == _SAVE_TICKS - 1 or self.level.value != self._saved_level:

@@ -1,5 +1,5 @@
 # Readings of the board's monitors and thermometers: a part that fails costs its own values, never the loop.
-from drivers.ina226 import INA226
+from drivers.ina226 import QUICK, STEADY, INA226
 from drivers.tmp117 import TMP117
 from micropython import const
 
@@ -40,8 +40,9 @@ class Monitor(_Part):
     """mv, ma: of the newest reading, None when it failed."""
 
     def __init__(self, i2c, entry):
-        _, address, shunt_uohm, lsb_ua = entry
-        _Part.__init__(self, INA226(i2c, address, shunt_uohm=shunt_uohm, lsb_ua=lsb_ua))
+        name, address, shunt_uohm, lsb_ua = entry
+        config = STEADY if name == "battery" else QUICK  # charge is counted by it; the others guard loads
+        _Part.__init__(self, INA226(i2c, address, shunt_uohm=shunt_uohm, lsb_ua=lsb_ua, config=config))
         self.mv = None
         self.ma = None
 

@@ -2,7 +2,7 @@ import unittest
 
 import twin
 from dragonet.flatsat.devices.ina226 import INA226 as Model
-from drivers.ina226 import SETTLE_MS, INA226
+from drivers.ina226 import QUICK_MS, STEADY, STEADY_MS, INA226
 from machine import I2C
 
 
@@ -37,7 +37,7 @@ class Driver(unittest.TestCase):
 
     def settled(self):
         self.monitor.check()
-        wait(self.env, SETTLE_MS)
+        wait(self.env, QUICK_MS)
         return self.monitor
 
     def test_reads_volts_and_signed_amperes(self):
@@ -53,10 +53,19 @@ class Driver(unittest.TestCase):
         self.assertEqual(word(self.model, 0x00), 0x4527)
         self.assertEqual(word(self.model, 0x05), 2048)  # 0.00512 / (125 uA * 20 mohm)
 
+    def test_a_steady_monitor_averages_most_of_a_second(self):
+        monitor = INA226(I2C(0), 0x40, shunt_uohm=20_000, lsb_ua=125, config=STEADY)
+        monitor.check()
+        wait(self.env, 820)
+        self.assertEqual(monitor.millivolts(), 0)
+        wait(self.env, STEADY_MS - 820)
+        self.assertEqual((monitor.millivolts(), monitor.milliamps()), (7400, -500))
+        self.assertTrue(monitor.check())
+
     def test_says_again_until_the_first_conversion_can_have_ended(self):
         with self.assertRaises(OSError):
             self.monitor.milliamps()
-        wait(self.env, SETTLE_MS)
+        wait(self.env, QUICK_MS)
         self.assertEqual(self.monitor.milliamps(), -500)
 
     def test_finds_a_part_that_was_reset_and_configures_it_again(self):
@@ -65,7 +74,7 @@ class Driver(unittest.TestCase):
         with self.assertRaises(OSError):
             self.monitor.milliamps()
         self.assertEqual(word(self.model, 0x00), 0x4527)
-        wait(self.env, SETTLE_MS)
+        wait(self.env, QUICK_MS)
         self.assertEqual(self.monitor.milliamps(), -500)
         self.assertTrue(self.monitor.check())
 
@@ -88,7 +97,7 @@ class Driver(unittest.TestCase):
                 call()
         self.model.dead = False
         monitor.check()
-        wait(self.env, SETTLE_MS)
+        wait(self.env, QUICK_MS)
         self.assertEqual(monitor.millivolts(), 7400)
 
     def test_refuses_another_part_at_its_address(self):
