@@ -8,8 +8,8 @@ RBF = 20   # pulled down: 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
 
-BURN_ARM = 10     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
-BURN_FIRE = 11
+ARM = 10     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
+FIRE = 11
 AIS_ANTENNA = 12  # 1 = deployed
 
 AIS_TX = 8  # UART 1; AIS_TX only configures the receiver
@@ -24,9 +24,9 @@ CAN_CRYSTAL_HZ = 16_000_000
 
 
 def make_can(number, bitrate):
-    """CAN A (0) or B (1), as machine.CAN. OSError when this image has no MCP2515 driver: the board flies without a bus."""
+    """CAN A (0) or B (1), as machine.CAN. OSError without an MCP2515 driver: the board flies without a bus."""
     try:
-        from drivers.mcp2515 import MCP2515
+        from drivers.mcp2515 import MCP2515  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise OSError("no driver for the CAN controller in this image")
     from machine import SPI

@@ -8,8 +8,8 @@ RBF = "X1"   # pulled down: 1 = remove-before-flight pin inserted
 SEP1 = "X2"  # 1 = pressed, still in the pod
 SEP2 = "X3"
 
-BURN_ARM = "X4"     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
-BURN_FIRE = "X5"
+ARM = "X4"     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
+FIRE = "X5"
 AIS_ANTENNA = "X6"  # 1 = deployed
 
 

@@ -5,8 +5,8 @@ RBF = 20   # 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
 
-BURN_ARM = 10     # AIS antenna: both 1 = the wire is heated
-BURN_FIRE = 11
+ARM = 10     # AIS antenna: both 1 = the wire is heated
+FIRE = 11
 AIS_ANTENNA = 12  # 1 = deployed
 
 AIS_UART = 1

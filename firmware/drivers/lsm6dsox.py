@@ -1,4 +1,4 @@
-# LSM6DSOX gyroscope (its accelerometer stays off: nothing to feel in orbit), ST DS12814: rates about three axes over I2C.
+# LSM6DSOX gyroscope, ST DS12814: rates about three axes over I2C. Its accelerometer stays off: orbit is free fall.
 # Registers by section 9, sensitivity by table 3.
 from micropython import const
 

@@ -184,7 +184,7 @@ def text_into(sixes, first, count, into, at):
 
 
 def layout(sixes, bits):
-    """The fields of this message. Unsupported: a type that is only counted. ValueError: too few bits, or no such part."""
+    """The fields of this message. Unsupported: a type only counted. ValueError: too few bits, or no such part."""
     if bits < 38:
         raise ValueError("AIS message of %d bits" % bits)
     kind = sixes[0]

@@ -1,5 +1,6 @@
-# Release of the AIS antenna: a wire is heated through two switches in series, ARM and FIRE, for a limited time and a
-# limited number of tries, which are kept over resets. Never before the deployment hold is over (DESIGN, "Modes and holds").
+# Release of the AIS antenna: a wire is heated through two switches in series, ARM and FIRE, for a limited time and
+# a limited number of tries, kept over resets. Never before the deployment hold is over
+# (DESIGN, "Modes and holds").
 #
 #  byte  type  field     record "sensor"
 #   0    u8    tries     begun since the board was made

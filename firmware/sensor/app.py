@@ -45,8 +45,8 @@ def start(board):
 
 def _antenna(board):
     pins = board.pins
-    arm = Pin(pins.BURN_ARM, Pin.OUT, value=0)
-    fire = Pin(pins.BURN_FIRE, Pin.OUT, value=0)
+    arm = Pin(pins.ARM, Pin.OUT, value=0)
+    fire = Pin(pins.FIRE, Pin.OUT, value=0)
     deployed = Pin(pins.AIS_ANTENNA, Pin.IN, Pin.PULL_DOWN)
     return Antenna(board, arm, fire, deployed, board.record("sensor", SIZE))
 

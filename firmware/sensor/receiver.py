@@ -32,7 +32,8 @@ class Receiver:
         self.ships = ships.Ships()
         self.nmea = nmea.Receiver(self._message)
         self.full = 0
-        self._packet = bytearray(records.HEADER_SIZE + max(_POSITIONS * records.POSITION_SIZE, _STATIC * records.STATIC_SIZE))
+        longest = max(_POSITIONS * records.POSITION_SIZE, _STATIC * records.STATIC_SIZE)
+        self._packet = bytearray(records.HEADER_SIZE + longest)
         self._view = memoryview(self._packet)
         self._unsent = 0  # bytes of the packet that the bus did not take
         self._sequence = 0

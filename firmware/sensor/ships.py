@@ -85,7 +85,7 @@ class Ships:
         self._heading[ship] = report[ais.HEADING] << 6 | report[ais.STATUS] << 2 | report[ais.CLASS] | unsent
 
     def static(self, sixes, bits, now_s):
-        """A message of type 5, 19 or 24: queued to be told unless it says what was told before. ValueError: too short."""
+        """A message of type 5, 19 or 24: queued to be told unless it was told before. ValueError: too short."""
         scratch = self._scratch
         records.pack_static(scratch, 0, sixes, bits)
         kind = sixes[0]

@@ -20,8 +20,9 @@ BITS = {1: 168, 2: 168, 3: 168, 5: 424, 18: 168, 19: 312, 24: 168, 27: 96}
 
 # ITU-R M.1371-5 Annex 8: what pyais gives for "not available".
 NOT_AVAILABLE = {
-    "lon": 181.0, "lat": 91.0, "speed": 102.3, "course": 360.0, "heading": 511, "turn": -128.0, "status": 15, "second": 60,
-}
+    "lon": 181.0, "lat": 91.0, "speed": 102.3, "course": 360.0, "heading": 511, "turn": -128.0, "status": 15,
+    "second": 60,
+}  # fmt: skip
 NOT_AVAILABLE_27 = {**NOT_AVAILABLE, "speed": 63.0, "course": 511.0}
 
 
@@ -111,7 +112,8 @@ def test_says_none_for_exactly_what_is_not_available(kind: int, tmp_path: Path) 
     for name, first, width, raw in fields:
         for value in (raw, raw - 1, (raw + 1) % (1 << width)):
             bits = f"{kind:06b}" + "0" * (BITS[kind] - 6)
-            messages.append((name, value == raw, sentences(bits[:first] + f"{value:0{width}b}" + bits[first + width :], 0)))
+            bits = bits[:first] + f"{value:0{width}b}" + bits[first + width :]
+            messages.append((name, value == raw, sentences(bits, 0)))
     decoded = run([message[2] for message in messages], tmp_path)
     for ours, (name, missing, lines) in zip(decoded, messages, strict=True):
         assert (ours[name] is None) == missing, (name, lines)

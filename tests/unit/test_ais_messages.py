@@ -63,7 +63,8 @@ class Messages(unittest.TestCase):
 
     def test_long_range_has_coarse_units(self):
         message = decoded(LONG_RANGE)
-        self.assertEqual((message["lon"], message["lat"], message["speed"], message["course"]), (106.5, 10.1, 12.0, 200.0))
+        got = [message[name] for name in ("lon", "lat", "speed", "course")]
+        self.assertEqual(got, [106.5, 10.1, 12.0, 200.0])
 
     def test_long_range_sentinels_are_its_own(self):
         sixes, bits = received(LONG_RANGE)

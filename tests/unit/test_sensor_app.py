@@ -161,7 +161,8 @@ class Hearing(Flight):
         hk = self.fly(12)
         positions, static = self.ships()
         self.assertEqual(len(positions), 1)
-        self.assertEqual((positions[0]["mmsi"], positions[0]["lon"], positions[0]["lat"]), (574001234, 63900000, 6060000))
+        got = [positions[0][name] for name in ("mmsi", "lon", "lat")]
+        self.assertEqual(got, [574001234, 63900000, 6060000])
         self.assertEqual(static[0]["shipname"], "NANO")
         self.assertEqual((hk["ships"], hk["ais_1"], hk["ais_5"], hk["ais_other"], hk["sentences"]), (1, 1, 1, 0, 3))
         self.assertEqual((hk["ship_packets"], hk["ships_unsent"]), (2, 0))

@@ -23,7 +23,7 @@ _CAPACITY_HZ = 40       # messages a second that the receiver demodulates
 _LINK = 0.85            # share received straight below, without collisions: fading, Doppler, antenna
 _LINK_LONG_RANGE = 0.8  # of type 27: a channel kept free of other traffic
 _BLOCK_S = 10.0         # worked out at a time
-_MOVE_S = 60.0          # where ships are, as far as the footprint is concerned, is refreshed so often
+_MOVE_S = 60.0          # for the footprint, ships move so often
 _EARTH_KM = 6371.0
 _STEP_KM = 25.0         # between two points of a lane's table
 _KNOT = 1.852 / 3600    # km/s
@@ -36,7 +36,7 @@ Ints = NDArray[np.int64]
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """splitmix64: a well-mixed number for each x, so that what happens to a message does not depend on who asked when."""
+    """splitmix64: a well-mixed number for each x, so that a message's fate does not depend on who asked when."""
     x = (x + np.uint64(0x9E3779B97F4A7C15)) & np.uint64(0xFFFFFFFFFFFFFFFF)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -124,8 +124,9 @@ class Fleet:
         flag_share = np.array([flag[1] for flag in FLAGS], dtype=float)
         numbers = dice.permutation(1_000_000)[:count] if count <= 1_000_000 else np.arange(count)
         self.mmsi: Ints = flags[dice.choice(len(FLAGS), count, p=flag_share / flag_share.sum())] * 1_000_000 + numbers
-        self._type = np.where(self._small, dice.choice([30, 36, 37, 52], count, p=[0.7, 0.1, 0.1, 0.1]),
-                              dice.choice([70, 71, 79, 80, 84, 60, 52], count, p=[0.5, 0.1, 0.1, 0.18, 0.05, 0.05, 0.02]))  # fmt: skip
+        small_type = dice.choice([30, 36, 37, 52], count, p=[0.7, 0.1, 0.1, 0.1])
+        large_type = dice.choice([70, 71, 79, 80, 84, 60, 52], count, p=[0.5, 0.1, 0.1, 0.18, 0.05, 0.05, 0.02])
+        self._type = np.where(self._small, small_type, large_type)
         self._words = dice.integers(0, 1 << 30, (count, 6))
 
     def _make_emitters(self, dice: np.random.Generator) -> None:
@@ -174,7 +175,9 @@ class Fleet:
 
     # --- reception ---
 
-    def heard(self, t0_s: float, t1_s: float, lat_deg: float, lon_deg: float, alt_km: float) -> list[tuple[float, bytes]]:
+    def heard(
+        self, t0_s: float, t1_s: float, lat_deg: float, lon_deg: float, alt_km: float
+    ) -> list[tuple[float, bytes]]:
         """Sentences, CR LF included, of messages that end in t0_s <= t < t1_s with their times, in order.
 
         The satellite's geodetic place is taken as it is when a block of ten seconds is first asked for.

@@ -91,16 +91,17 @@ class ShipsLog:
             out.append(ship)
         return out
 
-    def to_json(self) -> dict[str, Any]:
-        """What ships.json holds."""
+    def to_json(self) -> list[dict[str, Any]]:
+        """What ships.json holds: the entries."""
+        return self.ships()
+
+    def counts(self) -> dict[str, int]:
+        """For the summary of a flight."""
         return {
-            "source": "decoded by the sensor board from its AIS receiver, told in packets on CSP port %d" % ports.SHIPS,
-            "units": {"lat": "deg", "lon": "deg", "speed": "kn", "course": "deg", "heading": "deg", "reports": "records told"},
-            "count": len(self._ships),
+            "ships": len(self._ships),
             "packets": self.packets,
             "packets_lost": self.lost,
             "packets_malformed": self.malformed,
-            "ships": self.ships(),
         }
 
     def _time(self, seconds: float) -> str | float:
