@@ -131,10 +131,24 @@ GOOD = "!AIVDM,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P000,0*01"
 def test_a_log_without_times_plays_at_a_fixed_rate(tmp_path: Path) -> None:
     path = tmp_path / "log.nmea"
     path.write_text(f"{GOOD}\n" * 10)
-    log = AisLog(path, start_s=100.0, rate_hz=5.0)
-    assert log.heard(0.0, 100.0) == []
+    log = AisLog(path, rate_hz=5.0)
     assert len(log.heard(100.0, 101.0)) == 5
     assert log.heard(101.0, 1000.0)[-1] == (pytest.approx(101.8), GOOD.encode() + b"\r\n")
+
+
+def test_a_log_stands_still_while_the_receiver_is_off(tmp_path: Path) -> None:
+    path = tmp_path / "log.nmea"
+    path.write_text(f"{GOOD}\n" * 10)
+    log = AisLog(path, rate_hz=5.0)
+    assert [t for t, _ in log.heard(3600.0, 3600.5)] == pytest.approx([3600.0, 3600.2, 3600.4])
+    assert [t for t, _ in log.heard(7200.0, 7200.5)] == pytest.approx([7200.1, 7200.3])
+    assert log.played == 5
+
+
+def test_a_long_interruption_of_the_recording_is_shortened(tmp_path: Path) -> None:
+    path = tmp_path / "log.nmea"
+    path.write_text(f"1636423614 {GOOD}\n1636523614 {GOOD}\n1636523600 {GOOD}\n")
+    assert AisLog(path).length_s == 600.0
 
 
 @pytest.mark.parametrize(
@@ -144,7 +158,7 @@ def test_a_log_without_times_plays_at_a_fixed_rate(tmp_path: Path) -> None:
 def test_a_log_with_times_plays_as_it_was_heard(line: str, tmp_path: Path) -> None:
     path = tmp_path / "log.nmea"
     path.write_text("\n".join(line.format(t=1636423614 + at) for at in (0, 3, 3, 60)))
-    heard = AisLog(path, start_s=10.0).heard(0.0, 1000.0)
+    heard = AisLog(path).heard(10.0, 1000.0)
     assert [t for t, _ in heard] == [10.0, 13.0, 13.0, 70.0]
     assert {data for _, data in heard} == {GOOD.encode() + b"\r\n"}
 

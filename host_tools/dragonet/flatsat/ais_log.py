@@ -5,7 +5,10 @@ What comes before a sentence (a tag block, a time) stays on the host, as a recei
 
 Time, in this order: the tag block's `c:` (unix seconds, or milliseconds when 13 digits), a number of unix seconds
 before the sentence or after its checksum (as receivers and gpsd's loggers write), or none: then lines come at a
-fixed rate. The first time in the log is played at start_s; time that goes backwards counts as no time passed.
+fixed rate. Time that goes backwards counts as no time passed, and a silence of more than GAP_S as that long.
+
+The log begins when the receiver is first switched on and stands still while it is off: a receiver that is off records
+nothing, so nothing of the log is lost.
 """
 
 import re
@@ -14,6 +17,7 @@ from pathlib import Path
 from dragonet.errors import UserError
 
 RATE_HZ = 5.0  # lines a second of a log without times
+GAP_S = 600.0  # s: a recording that was interrupted for longer goes on after this time
 LINE_MAX = 256  # bytes of one line; longer ones are cut here, as no receiver sends them
 
 _TAG_TIME = re.compile(rb"^\\[^\\]*\bc:(\d{9,13})[^\\]*\\")
@@ -43,33 +47,35 @@ def _checksum_good(sentence: bytes) -> bool:
 
 
 class AisLog:
-    """A recorded log. start_s: mission time of its first line, in seconds; rate_hz: lines a second without times.
+    """A recorded log. rate_hz: lines a second of a log without times.
 
-    lines, malformed: how many of them there are. UserError: unreadable, not text, or without any AIS sentence.
+    lines, malformed: how many of them there are; played: how many heard() gave so far. length_s: from the first to the
+    last. UserError: unreadable, not text, or without any AIS sentence.
     """
 
-    def __init__(self, path: str | Path, start_s: float = 0.0, rate_hz: float = RATE_HZ):
+    def __init__(self, path: str | Path, rate_hz: float = RATE_HZ):
         try:
             data = Path(path).read_bytes()
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; name a file of NMEA sentences") from None
         require_text(data[:65536], str(path))
-        self._times: list[float] = []
+        self._times: list[float] = []  # seconds since the log began
         self._lines: list[bytes] = []
         self.malformed = 0
-        first: float | None = None  # unix time of the first line that has one
-        now = start_s
-        for line in data.splitlines():
-            line = line[:LINE_MAX].strip()
+        self.played = 0
+        self._clock_s = 0.0  # of the log
+        last: float | None = None  # unix time of the last line that has one
+        now = 0.0
+        for whole in data.splitlines():
+            line = whole[:LINE_MAX].strip()
             if not line:
                 continue
             at = _unix_time(line)
-            if at is None:
-                now = now if first is not None else start_s + len(self._lines) / rate_hz
-            else:
-                if first is None:
-                    first = at - (now - start_s)
-                now = max(now, start_s + at - first)
+            if at is not None:
+                now += 0.0 if last is None else min(GAP_S, max(0.0, at - last))
+                last = at if last is None else max(last, at)
+            elif last is None:
+                now = len(self._lines) / rate_hz
             sentence = _SENTENCE.search(line)
             if sentence is not None and _checksum_good(sentence.group()):
                 line = sentence.group()
@@ -82,19 +88,19 @@ class AisLog:
             raise UserError(
                 f"{path}: no AIS sentence in its {self.lines} lines; give a file with lines like !AIVDM,1,1,,A,...,0*hh"
             )
-        self._next = 0
 
     @property
-    def end_s(self) -> float:
-        """Mission time of the last line."""
+    def length_s(self) -> float:
         return self._times[-1]
 
     def heard(self, t0_s: float, t1_s: float, *_where: float) -> list[tuple[float, bytes]]:
-        """Lines of t0_s <= time < t1_s with their times; call it with growing times, as `ships.Fleet.heard`."""
+        """Lines and their times while the receiver is on, from t0_s to t1_s; as `ships.Fleet.heard`."""
         heard: list[tuple[float, bytes]] = []
-        while self._next < self.lines and self._times[self._next] < t1_s:
-            heard.append((max(t0_s, self._times[self._next]), self._lines[self._next]))
-            self._next += 1
+        start = self._clock_s
+        self._clock_s += t1_s - t0_s
+        while self.played < self.lines and self._times[self.played] < self._clock_s:
+            heard.append((t0_s + self._times[self.played] - start, self._lines[self.played]))
+            self.played += 1
         return heard
 
 
