@@ -3,5 +3,5 @@ import gc
 
 # Collect after so many bytes rather than when the heap is full: short pauses at a steady pace, and free memory
 # stays in one piece (the allocator's search is short then too).
-gc.threshold(32_768)
+gc.threshold(65_536)
 gc.collect()

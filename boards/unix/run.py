@@ -20,7 +20,7 @@ sys.path[:] = ["/twin", ".frozen", "/rom", "/board", "/host"]
 from dragonet.flatsat.devices import records  # noqa: E402
 
 import twin  # noqa: E402
-from twin import flash, ioqueue  # noqa: E402
+from twin import flash, heap, ioqueue  # noqa: E402
 from twin.board import Board  # noqa: E402
 
 board = Board(
@@ -35,6 +35,7 @@ board = Board(
 board.kernel.now = settings["boot_us"]
 twin.board = board
 ioqueue.install()
+heap.install(settings["heap_scale"])
 
 import random  # noqa: E402
 

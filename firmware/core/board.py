@@ -164,8 +164,8 @@ class Board:
         """What a board does each second."""
         self.hold.update(self.clock.update())
         now = self.clock.seconds
-        heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, now, self.table.hash)
-        if not self.node.broadcast(ports.HEARTBEAT, self._beat):
+        heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self.table.hash)
+        if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=False):
             self.unsent += 1
         if now >= self._hk_due_s:
             self._hk_due_s = now - now % _HK_PERIOD_S + _HK_PERIOD_S

@@ -1,5 +1,4 @@
 # What a board heard of another one: its newest heartbeat and housekeeping, with their ages.
-import struct
 from micropython import const
 from core import heartbeat
 
@@ -8,7 +7,7 @@ HK_MAX = const(240)        # bytes of housekeeping kept: what a CSP buffer of 25
 
 
 class Heard:
-    """Of one role. mode, reset_cause, boots, uptime_s: its newest heartbeat's, 0 until heard.
+    """Of one role. mode, reset_cause, boots (modulo 256): its newest heartbeat's, 0 until heard.
 
     matches: its dictionary is the expected one. mismatches, refused: heartbeats of another dictionary; packets unread.
     """
@@ -21,7 +20,7 @@ class Heard:
         self._hk_at = None
         self._heartbeat = bytearray(heartbeat.SIZE)
         self._heartbeat_at = None
-        self._wanted = None  # hash of the table, as it stands in a heartbeat
+        self._wanted = None  # hash of the table, as much as stands in a heartbeat
         self.matches = False
         self.mismatches = 0
         self.refused = 0
@@ -29,7 +28,7 @@ class Heard:
     def expect(self, table):
         """table: telemetry.Set by which value() reads."""
         self._table = table
-        self._wanted = struct.pack(">I", table.hash)
+        self._wanted = table.hash & 0xFFFF
 
     @property
     def mode(self):
@@ -42,10 +41,6 @@ class Heard:
     @property
     def boots(self):
         return heartbeat.unpack(self._heartbeat)[2]
-
-    @property
-    def uptime_s(self):
-        return heartbeat.unpack(self._heartbeat)[3]
 
     @property
     def heartbeat_age_s(self):

@@ -11,9 +11,10 @@ from csp import services
 from csp.block import copy
 from csp.crc32c import append, matches
 from csp.errors import AddressError, InterfaceError, PacketTooLong, PortError
-from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL, PORT_LAST, pack, unpack
+from csp.packet import BROADCAST, DATA, HEADER_START, LOW, NORMAL, PORT_LAST, pack, unpack
 from csp.packet import FLAG_CRC32, FLAG_HMAC, FLAG_RDP, FLAG_XTEA
 from csp.pool import Pool
+from csp.rtable import RouteTable
 from csp.stats import Stats
 
 LAST_BIND = const(16)  # ports a server may bind; the rest are for who asks
@@ -23,15 +24,16 @@ ANY = const(255)  # bind: every port that nobody else is bound to
 _CRC_SIZE = const(4)
 _HMAC_SIZE = const(4)
 _TICK_MS = const(1000)
-_TICK_EARLY_MS = const(100)  # a tick due so soon is done at once
 _REPLY_FLAGS = FLAG_CRC32 | FLAG_HMAC  # what a reply keeps of its request
 
 
-class _Loopback:
-    """Where packets to the node itself come in."""
+class Loopback:
+    """Where packets to the node itself come in, and where losses are counted that belong to no interface."""
 
     name = "LOOP"
     mtu = 256
+    redundant = False
+    border = None
 
     def __init__(self):
         self.stats = Stats()
@@ -76,15 +78,18 @@ class Node:
         self.version = version
         self.broadcast_address = BROADCAST[version]
         self.interfaces = []
+        self.routes = RouteTable(version)  # empty: the first interface leads everywhere, nothing is forwarded
         self.pool = Pool(buffers, 256, 2 if buffers > 4 else 0)
         self.uptime_s = 0
         self.held = self.deferred = False
         self.handler_errors = 0  # exceptions that handlers let out
         self.last_error = None
         self.hmac = None  # bench_hmac.Hmac on a bench
-        self.rdp = None  # rdp.Rdp where connections are wanted
+        self.connections = None  # connection.Connections where they are wanted
+        self._dedup = None
+        self._ways = []  # what leads somewhere: interfaces, or pairs of them
         self._crc_header = crc_header
-        self._loop = _Loopback()
+        self.loop = Loopback()
         self._handlers = [None] * (LAST_BIND + 1)
         self._any = None
         self._waiting = [None] * (NO_REPLY - FIRST_EPHEMERAL)  # by source port: who waits for answers
@@ -97,17 +102,40 @@ class Node:
         self._ticked = time.ticks_ms()
         self._next_tick = time.ticks_add(self._ticked, _TICK_MS)
         self._clock_due = self._next_tick
+        self._again_ms = _TICK_MS
+        self._early_ms = 0  # a tick due so soon is done at once
         self.services = services.Services(self, services.ident(hostname, model, revision, built[0], built[1]))
 
     # --- settings ---
 
     def add_interface(self, interface):
         """Attach an interface; the first leads everywhere until a route says otherwise. InterfaceError: name in use."""
-        for other in self.interfaces:
-            if other.name == interface.name:
-                raise InterfaceError("two interfaces %s" % interface.name)
-        self.interfaces.append(interface)
+        members = getattr(interface, "members", (interface,))
+        for member in members:
+            for other in self.interfaces:
+                if other.name == member.name:
+                    raise InterfaceError("two interfaces %s" % member.name)
+        self.interfaces.extend(members)
+        self._ways.append(interface)
         interface.attach(self)
+
+    def way(self, name):
+        """The interface, or pair of interfaces, of this name. InterfaceError: there is none."""
+        for way in self._ways + self.interfaces:
+            if way.name == name:
+                return way
+        raise InterfaceError("no interface %s" % name)
+
+    def route(self, text):
+        """Add routes in libcsp's form: "0/0 CANA, 8/11 KISS 5". AddressError, NoRoute: see RouteTable."""
+        self.routes.load(text, self._ways)
+
+    def know_duplicates(self):
+        """Deliver once what comes by two redundant interfaces."""
+        if self._dedup is None:
+            from csp.dedup import Dedup
+
+            self._dedup = Dedup()
 
     def bind(self, port, handler):
         """handler(packet) is called in the node's task for each packet to this port (0 to 16, or ANY).
@@ -148,21 +176,25 @@ class Node:
         packet = self.take()
         if packet is None:
             return False
+        flags = (FLAG_CRC32 if crc else 0) | (FLAG_HMAC if hmac else 0)
+        self._fill(packet, dst, dport, data, sport, pri, flags)
+        sent = self.emit(packet)
+        self.release(packet)
+        return sent
+
+    def _fill(self, packet, dst, dport, data, sport, pri, flags):
         packet.pri = pri & 3
         packet.src = self.address
         packet.dst = dst
         packet.dport = dport
         packet.sport = sport
-        packet.flags = (FLAG_CRC32 if crc else 0) | (FLAG_HMAC if hmac else 0)
-        packet.size = size
-        copy(packet.buffer, DATA, data, 0, size)
-        sent = self.emit(packet)
-        self.release(packet)
-        return sent
+        packet.flags = flags
+        packet.size = len(data)
+        copy(packet.buffer, DATA, data, 0, packet.size)
 
-    def broadcast(self, dport, data, sport=NO_REPLY, pri=NORMAL):
-        """Send to every node, with CRC; False if no interface took it."""
-        return self.send(self.broadcast_address, dport, data, sport, pri)
+    def broadcast(self, dport, data, sport=NO_REPLY, pri=NORMAL, crc=True):
+        """Send to every node; False if no interface took it."""
+        return self.send(self.broadcast_address, dport, data, sport, pri, crc)
 
     def reply(self, packet, data=None):
         """Answer a packet that a handler was given, in its own buffer: the handler is done with it then.
@@ -184,7 +216,7 @@ class Node:
     async def request(self, dst, dport, data=b"", timeout_ms=1000, pri=NORMAL):
         """The data of dst's reply as bytes, or None if none came in time (milliseconds)."""
         waiting = _Request(self, dst, dport)
-        sport = self._reserve_port(waiting)
+        sport = self.reserve_port(waiting)
         try:
             if not self.send(dst, dport, data, sport, pri):
                 return None
@@ -192,10 +224,13 @@ class Node:
         except asyncio.TimeoutError:
             pass
         finally:
-            self._waiting[sport - FIRST_EPHEMERAL] = None
+            self.free_port(sport)
         return waiting.reply
 
-    def _reserve_port(self, waiting):
+    def free_port(self, port):
+        self._waiting[port - FIRST_EPHEMERAL] = None
+
+    def reserve_port(self, waiting):
         """A source port whose packets go to waiting.take(packet). PortError: all are in use."""
         count = len(self._waiting)
         for _ in range(count):
@@ -215,7 +250,16 @@ class Node:
             self._catch_up()
         return packet
 
+    def hold(self, packet):
+        """Keep a packet beyond the handler; release() gives it back."""
+        self.held = True
+        packet.holders += 1
+        self.held = False
+        if self.deferred:
+            self._catch_up()
+
     def release(self, packet):
+        """Let go of a packet that was taken or held."""
         self.held = True
         self.pool.release(packet)
         self.held = False
@@ -223,47 +267,77 @@ class Node:
             self._catch_up()
 
     def emit(self, packet):
-        """Add trailers and header to a packet of this node and queue it where its destination lies."""
-        if packet.flags & FLAG_HMAC:
-            self.hmac.append(packet)
-        version = self.version
-        if packet.flags & FLAG_CRC32:
-            pack(packet, version)
-            stop = DATA + packet.size
-            if stop + _CRC_SIZE > len(packet.buffer):
-                self._loop.stats.too_long += 1
-                self._loop.stats.drop += 1
-                return False
-            append(packet.buffer, HEADER_START[version] if self._crc_header else DATA, stop)
-            packet.size += _CRC_SIZE
-        else:
-            pack(packet, version)
+        """Add HMAC, CRC and header to a packet of this node, as its flags say, and queue it to its destination."""
+        if not self._finish(packet):
+            return False
         dst = packet.dst
         if dst == 0 or dst == self.address:
             self.held = True
             packet.holders += 1
-            self._loop.stats.tx += 1
-            self._loop.stats.rx += 1
-            self.arrived(packet, self._loop)
+            self.loop.stats.tx += 1
+            self.loop.stats.rx += 1
+            self.arrived(packet, self.loop)
             self.held = False
             if self.deferred:
                 self._catch_up()
             return True
         return self.queue(packet, dst)
 
-    def queue(self, packet, dst):
-        """Give a packet to the interface that leads to dst."""
-        if not self.interfaces:
-            self._loop.stats.no_route += 1
-            self._loop.stats.drop += 1
+    def _finish(self, packet):
+        room = self.pool.capacity - packet.size
+        if packet.flags & FLAG_HMAC:
+            room -= _HMAC_SIZE
+        if packet.flags & FLAG_CRC32:
+            room -= _CRC_SIZE
+        if room < 0:
+            self.loop.stats.too_long += 1
+            self.loop.stats.drop += 1
             return False
-        interface = self.interfaces[0]
+        pack(packet, self.version)
+        if packet.flags & FLAG_HMAC:
+            self.hmac.append(packet)
+        if packet.flags & FLAG_CRC32:
+            start = HEADER_START[self.version] if self._crc_header else DATA
+            append(packet.buffer, start, DATA + packet.size)
+            packet.size += _CRC_SIZE
+        return True
+
+    def queue(self, packet, dst):
+        """Give a packet of this node, complete with header and trailers, to the way that leads to dst."""
+        if dst == self.broadcast_address:
+            sent = False
+            for way in self._ways:
+                sent = self._give(packet, way, -1) or sent
+            return sent
+        k = self.routes.find(dst)
+        if k >= 0:
+            return self._give(packet, self.routes.interfaces[k], self.routes.vias[k])
+        if self._ways and not len(self.routes):
+            return self._give(packet, self._ways[0], -1)
+        self.loop.stats.no_route += 1
+        self.loop.stats.drop += 1
+        return False
+
+    def _give(self, packet, way, via):
+        if packet.size > way.mtu:
+            self.loop.stats.too_long += 1
+            self.loop.stats.drop += 1
+            return False
         self.held = True
-        sent = interface.send(packet)
+        sent = way.send(packet, via)
         self.held = False
         if self.deferred:
             self._catch_up()
         return sent
+
+    def broadcast_on(self, interface, dport, data):
+        """Broadcast on one interface only, of low priority; called with the tables held."""
+        packet = self.pool.take()
+        if packet is not None:
+            self._fill(packet, self.broadcast_address, dport, data, NO_REPLY, LOW, FLAG_CRC32)
+            self._finish(packet)
+            interface.send(packet)
+            self.pool.release(packet)
 
     def _catch_up(self):
         """Serve the interrupts that came while the tables were held."""
@@ -296,7 +370,7 @@ class Node:
     def process(self):
         """Dispatch what has come in and do what is due. Called by run(); never waits."""
         now = time.ticks_ms()
-        if self._urgent or time.ticks_diff(now, self._next_tick) >= -_TICK_EARLY_MS:
+        if self._urgent or time.ticks_diff(now, self._next_tick) >= -self._early_ms:
             self._tick(now)
         for _ in range(len(self._inbox)):
             first = self._first
@@ -325,12 +399,12 @@ class Node:
             clock.cancel()
 
     async def _clock(self):
-        """Wake the task for the next tick, then once a second."""
+        """Wake the task for the next tick and those after it."""
         self._clock_due = self._next_tick
         while True:
             wait = time.ticks_diff(self._clock_due, time.ticks_ms())
             await asyncio.sleep_ms(wait if wait > 0 else 0)
-            self._clock_due = time.ticks_add(time.ticks_ms(), _TICK_MS)
+            self._clock_due = time.ticks_add(time.ticks_ms(), self._again_ms)
             self._flag.set()
 
     def _tick(self, now):
@@ -341,29 +415,57 @@ class Node:
         self._uptime_ms %= 1000
         again = _TICK_MS
         self.held = True
-        for interface in self.interfaces:
-            wanted = interface.tick(now)
+        for way in self._ways:
+            wanted = way.tick(now)
             if 0 <= wanted < again:
                 again = wanted
+        for interface in self.interfaces:
             interface.stats.wrap()
         self.held = False
         if self.deferred:
             self._catch_up()
+        if self.connections is not None:
+            wanted = self.connections.tick(now)
+            if 0 <= wanted < again:
+                again = wanted
         self._next_tick = time.ticks_add(now, again)
+        self._again_ms = again
+        self._early_ms = again // 10
+
+    def tick_within(self, ms):
+        """Have what depends on time looked at soon."""
+        due = time.ticks_add(time.ticks_ms(), ms)
+        if time.ticks_diff(due, self._next_tick) < 0:
+            self._next_tick = due
+            self._flag.set()
 
     def _route(self, packet):
         interface = packet.interface
+        stats = interface.stats
         unpack(packet, self.version)
+        if interface.redundant and self._dedup.is_duplicate(packet, self.version):
+            stats.duplicate += 1
+            return
         dst = packet.dst
-        if dst == self.address or dst == self.broadcast_address or interface is self._loop:
-            if self._verify(packet, interface.stats):
-                self._dispatch(packet, interface.stats)
+        if interface.border is not None and not interface.border.admit(packet):
+            stats.autherr += 1
+        elif dst == self.address or dst == self.broadcast_address or interface is self.loop:
+            if self._verify(packet, stats):
+                self._dispatch(packet, stats)
         else:
             self._forward(packet, interface)
 
     def _forward(self, packet, interface):
-        interface.stats.no_route += 1
-        interface.stats.drop += 1
+        """Pass a packet on as it is; never back to where it came from, and only where a route is set."""
+        stats = interface.stats
+        k = self.routes.find(packet.dst)
+        if k >= 0:
+            way = self.routes.interfaces[k]
+            if way is not interface and interface not in getattr(way, "members", ()):
+                self._give(packet, way, self.routes.vias[k])
+                return
+        stats.no_route += 1
+        stats.drop += 1
 
     def _verify(self, packet, stats):
         """Check and take off the trailers that every packet may have."""
@@ -391,11 +493,9 @@ class Node:
 
     def _dispatch(self, packet, stats):
         dport = packet.dport
-        if packet.flags & FLAG_RDP:
-            if self.rdp is not None:
-                self.rdp.take(packet)
-                return
-        else:
+        if self.connections is not None and self.connections.take(packet):
+            return
+        if not packet.flags & FLAG_RDP:  # that needs a connection
             if dport > LAST_BIND:
                 waiting = self._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
                 if waiting is not None and waiting.take(packet):

@@ -101,7 +101,7 @@ class Flight(unittest.TestCase):
         EPS.pack_into(packet, table)
         self.board._on_hk(Packet("eps", packet))
         beat = bytearray(heartbeat.SIZE)
-        heartbeat.pack_into(beat, mode, 1, 7, 100, EPS.hash)
+        heartbeat.pack_into(beat, mode, 1, 7, EPS.hash)
         self.board._on_heartbeat(Packet("eps", beat))
 
     def sent(self):

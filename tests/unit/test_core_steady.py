@@ -79,7 +79,7 @@ class Steady(unittest.TestCase):
 
     def test_a_heartbeat_and_housekeeping_received(self):
         beat = bytearray(heartbeat.SIZE)
-        heartbeat.pack_into(beat, 3, 1, 1, 0x3FFFFFFF, 0xFFFFFFFF)
+        heartbeat.pack_into(beat, 3, 1, 1, 0xFFFFFFFF)
         packet, hk = Packet(beat), Packet(bytes(90))
         self.board.expect("beacon", _TABLE)
         self.quiet(lambda: self.board._on_heartbeat(packet))

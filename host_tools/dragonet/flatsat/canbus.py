@@ -38,11 +38,11 @@ class _Mailbox:
 
 @dataclass
 class Controller:
-    """One node's CAN controller. sent(slot, ok), received(frame) and changed() are how it hears of the bus."""
+    """One node's CAN controller. sent(slot, ok), received(frame, filter) and changed() are how it hears of the bus."""
 
     name: str
     sent: Callable[[int, bool], None]
-    received: Callable[[Frame], None]
+    received: Callable[[Frame, int], None]
     changed: Callable[[], None]
     mode: int = _STOPPED
     bitrate: int = 0
@@ -59,14 +59,15 @@ class Controller:
         """It can acknowledge and send."""
         return self.mode in (_NORMAL, _LOOPBACK) and self.state != BUS_OFF and not self.torn_off
 
-    def accepts(self, frame: Frame) -> bool:
+    def filter(self, frame: Frame) -> int | None:
+        """Number of the first filter that lets the frame in, or None."""
         if self.filters is None:
-            return True
-        for wanted, mask, flags in self.filters:
+            return 0
+        for number, (wanted, mask, flags) in enumerate(self.filters):
             if (frame.identifier ^ wanted) & mask == 0 and not (frame.flags ^ flags) & FLAG_EXT_ID:
                 if not flags & FLAG_RTR or frame.flags & FLAG_RTR:
-                    return True
-        return False
+                    return number
+        return None
 
 
 class CanBus:
@@ -202,18 +203,22 @@ class CanBus:
         self._count(sender, -1, 0)
         for controller in self._controllers:
             if controller is sender:
-                if sender.mode == _LOOPBACK and sender.accepts(frame):
-                    sender.received(frame)
+                if sender.mode == _LOOPBACK:
+                    self._offer(sender, frame)
                 continue
             if controller in others:
                 self._count(controller, 0, -1)
             elif controller.mode != _SILENT or controller.torn_off:
                 continue
-            if controller.accepts(frame):
-                controller.received(frame)
+            self._offer(controller, frame)
         sender.sent(slot, True)
         for listener in self.listeners:
             listener(self._hub.now_us, frame)
+
+    def _offer(self, controller: Controller, frame: Frame) -> None:
+        number = controller.filter(frame)
+        if number is not None:
+            controller.received(frame, number)
 
     def _count(self, controller: Controller, tx: int, rx: int) -> None:
         if (tx < 0 and controller.tx_errors == 0) or (rx < 0 and controller.rx_errors == 0) or tx == rx == 0:
@@ -273,8 +278,8 @@ def _board_controller(bus: CanBus, board: VirtualBoard) -> Controller:
     def sent(slot: int, ok: bool) -> None:
         board.post(hub.now_us, records.CAN_SENT, bytes((number, slot, ok)))
 
-    def received(frame: Frame) -> None:
-        head = struct.pack("<BIB", number, frame.identifier, frame.flags)
+    def received(frame: Frame, let_in_by: int) -> None:
+        head = struct.pack("<BBIB", number, let_in_by, frame.identifier, frame.flags)
         board.post(hub.now_us, records.CAN_RECEIVED, head + frame.data)
 
     def changed() -> None:

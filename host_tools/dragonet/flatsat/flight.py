@@ -5,8 +5,8 @@ Everything is made in the constructor, so that bad input ends before a file is w
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
-import json
 import os
 import random
 import shutil
@@ -22,11 +22,12 @@ from dragonet import micropython, paths
 from dragonet.errors import UserError
 from dragonet.flatsat.canbus import CanBus, Frame, connect_board
 from dragonet.flatsat.clocks import Clock
-from dragonet.flatsat.devices import records, sx1278
+from dragonet.flatsat.devices import records
 from dragonet.flatsat.hub import Hub
 from dragonet.flatsat.housekeeping import Housekeeping
 from dragonet.flatsat.pcapng import Capture
 from dragonet.flatsat.physics.spacecraft import Spacecraft
+from dragonet.flatsat.radio.receive import Receiver, Transmission
 from dragonet.flatsat.rails import Rails
 from dragonet.flatsat.scenario import ROLES, Scenario
 from dragonet.flatsat.virtual_board import VirtualBoard
@@ -39,7 +40,7 @@ from core import ports  # noqa: E402
 SECOND_US = 1_000_000
 _HARD_RESET = 2  # machine.HARD_RESET
 _DRIFT_S = 60  # clocks wander so often
-_AIS_UART = 1
+
 OUTPUTS = ("summary.json", "telemetry.csv", "bus.pcapng", "beacon-cw.wav", "beacon-afsk1200.wav", "ships.json", "report.html")
 _BUS_NAMES = ("CAN A", "CAN B")
 
@@ -66,7 +67,7 @@ class Flight:
         self.seed = seed
         self.out = out
         self.events: list[dict[str, Any]] = []
-        self.radio_records: list[tuple[int, bytes]] = []  # (us, RADIO record), None-like empty data: power lost
+        self.receiver = Receiver(self._carrier_changed)
         self.spacecraft = Spacecraft(scenario, seed)
         self.passes = self.spacecraft.passes()
         self.hub = Hub()
@@ -119,6 +120,7 @@ class Flight:
 
     def _pin_numbers(self) -> None:
         """Join the pins that leave the boards to what they switch."""
+        self._ais_uart = int(board_module("sensor", "pins_unix").AIS_UART)
         eps = board_module("eps", "pins_unix")
         switches = dict(zip(eps.LOADS, self.rails.loads, strict=True))
         self._burn_pins: dict[str, dict[int, int]] = {}
@@ -174,9 +176,7 @@ class Flight:
         self.capture = Capture(self.out / "bus.pcapng", list(_BUS_NAMES), epoch_us)
         self.housekeeping = Housekeeping(self.out / "telemetry.csv", self._utc, self.spacecraft.truth)
         self.packets = BusPackets(self._packet)
-        self.packet_handlers: dict[int, Callable[[int, int, bytes], None]] = {
-            ports.HK: self.housekeeping.packet,
-        }
+        self._on_packet: list[Callable[[int, int, bytes, float], None]] = []
         for number, bus in self.buses.items():
             bus.listeners.append(lambda time_us, frame, number=number: self._frame(number, time_us, frame))
 
@@ -186,9 +186,14 @@ class Flight:
             self.packets.frame(time_us, frame.identifier, frame.data)
 
     def _packet(self, time_us: int, packet: Any, data: bytes) -> None:
-        handler = self.packet_handlers.get(packet.dport)
-        if handler is not None:
-            handler(time_us, packet.src, data)
+        if packet.dport == ports.HK:
+            self.housekeeping.packet(time_us, packet.src, data)
+        for function in self._on_packet:
+            function(packet.src, packet.dport, data, time_us / SECOND_US)
+
+    def on_packet(self, function: Callable[[int, int, bytes, float], None]) -> None:
+        """function(source, destination port, data, mission time s) for each whole packet on the bus."""
+        self._on_packet.append(function)
 
     def _make_world(self) -> None:
         self.rails.bus_on = self.spacecraft.bus_on
@@ -242,38 +247,36 @@ class Flight:
 
     def _hear_ships(self, t_s: float) -> None:
         """What the AIS receiver says in the coming second."""
+        if not self.rails.powered().get("ais") or not self.boards["sensor"].running:
+            return  # a recorded log stands still meanwhile
         truth = self.spacecraft.truth()
         heard = self.sentences(t_s, t_s + 1.0, truth["lat_deg"], truth["lon_deg"], truth["alt_km"])
-        if not self.rails.powered().get("ais") or not self.boards["sensor"].running:
-            return
         for at_s, sentence in heard:
             self.ais_sentences += 1
-            self.boards["sensor"].post(round(at_s * SECOND_US), records.UART_RECEIVED, bytes((_AIS_UART,)) + sentence)
+            self.boards["sensor"].post(round(at_s * SECOND_US), records.UART_RECEIVED, bytes((self._ais_uart,)) + sentence)
 
     def _drift(self) -> None:
         for board in self.boards.values():
             board.clock.drift(self.hub.now_us, _DRIFT_S)
 
     def _radio(self, time_us: int, data: bytes) -> None:
-        self.radio_records.append((time_us, data))
-        if data[0] == sx1278.CARRIER_ON and self._carrier_since_us is None:
-            self._carrier_since_us = max(time_us, self.hub.now_us // SECOND_US * SECOND_US)
-            if self.first_rf_s is None:
-                self.first_rf_s = time_us / SECOND_US
-                self.event("beacon", "first transmission")
-        elif data[0] == sx1278.CARRIER_OFF:
-            self._carrier_ended(time_us)
+        self.receiver.record(time_us, data)
 
-    def _carrier_ended(self, time_us: int) -> None:
-        if self._carrier_since_us is not None:
-            self._on_air_us += max(0, time_us - self._carrier_since_us)
+    def _carrier_changed(self, transmission: Transmission, on: bool) -> None:
+        """For the power it draws: the share of each second that the carrier is on."""
+        if on:
+            self._carrier_since_us = max(transmission.start_us, self.hub.now_us // SECOND_US * SECOND_US)
+            if self.first_rf_s is None:
+                self.first_rf_s = transmission.start_us / SECOND_US
+                self.event("beacon", "first transmission")
+        elif self._carrier_since_us is not None:
+            self._on_air_us += max(0, transmission.stop_us - self._carrier_since_us)
             self._carrier_since_us = None
 
     def _board_off(self, role: str) -> None:
         """Its outputs fall to their idle levels."""
-        if role == "beacon" and self._carrier_since_us is not None:
-            self.radio_records.append((self.hub.now_us, bytes((sx1278.CARRIER_OFF,))))
-            self._carrier_ended(self.hub.now_us)
+        if role == "beacon":
+            self.receiver.power_off(self.hub.now_us)
         for wire, owner in (("antenna", "beacon"), ("ais_antenna", "sensor")):
             if owner == role:
                 self._burn_pins[wire] = dict.fromkeys(self._burn_pins[wire], 0)
@@ -298,6 +301,11 @@ class Flight:
         else:
             raise UserError(f"no fault named {action!r}")
 
+    def mode(self) -> str:
+        """The spacecraft's mode as the EPS last said it."""
+        mode = self.housekeeping.newest["eps"].get("mode")
+        return ports.MODES[int(mode)] if mode is not None and mode < len(ports.MODES) else "-"
+
     def event(self, source: str, text: str) -> None:
         self.events.append({"t_s": round(self.hub.now_us / SECOND_US, 6), "source": source, "event": text})
 
@@ -305,7 +313,7 @@ class Flight:
 
     def stop(self) -> None:
         """End all processes and close the files."""
-        self._carrier_ended(self.hub.now_us)
+        self.receiver.power_off(self.hub.now_us)
         for board in self.boards.values():
             board.power_off()
         self.capture.close()
@@ -335,7 +343,7 @@ class Flight:
             "counts": self.counts(),
             "first_rf_s": self.first_rf_s,
             "burn_wire_first_on_s": self.deployments,
-            "passes": [vars(one) if hasattr(one, "__dict__") else _fields_of(one) for one in self.passes],
+            "passes": [dataclasses.asdict(one) for one in self.passes],
             "events": self.events,
             "notes": list(scenario.notes),
         }
@@ -348,20 +356,12 @@ class Flight:
             "csp_packets": self.packets.packets,
             "csp_dropped": self.packets.dropped,
             "housekeeping": self.housekeeping.rows,
-            "transmissions": sum(1 for _, data in self.radio_records if data[0] == sx1278.CARRIER_ON),
+            "transmissions": len(self.receiver.done),
             "ais_sentences": self.ais_sentences,
         }
 
     def _utc(self, t_s: float) -> str:
         return (self.scenario.separation + timedelta(seconds=t_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-
-
-def _fields_of(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 class one_core:

@@ -11,8 +11,11 @@ import heapq
 from collections.abc import Callable
 from typing import Protocol
 
+from dragonet.flatsat.costs import COSTS
+
 NEVER_US = 1 << 60
-LOOKAHEAD_US = 90  # the shortest extended CAN frame takes 67 bits: 134 us at 500 kbit/s
+# What a board does at its turn reaches another no sooner: it hands a frame over, and the shortest takes 47 bits.
+LOOKAHEAD_US = COSTS["can_send"] + 47 * 1_000_000 // 500_000
 
 
 class Party(Protocol):

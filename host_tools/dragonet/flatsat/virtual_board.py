@@ -116,6 +116,7 @@ class VirtualBoard:
             "boot_us": boot_us,
             "world": self.world,
             "costs": COSTS,
+            "heap_scale": HEAP_BYTES / _MCU_HEAP_BYTES,
             "config": self._config,
             "mounts": [
                 ["/twin", str(paths.VIRTUAL_BOARD)],

@@ -10,8 +10,9 @@ from .memory import Memory
 from .noise import Noise
 from .wires import Wire
 
-_INTERACTIVE = (records.PIN, records.RESET, records.UART_SEND, records.WDT, records.CAN_SEND, records.CAN_CANCEL,
-                records.CAN_FILTERS, records.CAN_MODE)
+# The hub must hear of these before the board goes on (of a CAN frame, before it can have left: see can.py).
+_INTERACTIVE = (records.PIN, records.RESET, records.UART_SEND, records.WDT, records.CAN_CANCEL, records.CAN_FILTERS,
+                records.CAN_MODE)
 
 
 class Board:
@@ -41,7 +42,6 @@ class Board:
         self._switches = []  # (wire, channel of the world that sets it)
         self._files = files
         self._receivers = {records.WORLD: self._world, records.WIRE: self._wire}
-        self._can_latency_us = costs.get("can_frame_least", 100)
         self.now = lambda: self.kernel.now
         self.at = self.kernel.at
 
@@ -91,9 +91,7 @@ class Board:
             return
         while not kernel.link.put(kernel.now, kind, data):
             kernel._exchange(kernel.now)
-        if kind == records.CAN_SEND:
-            kernel.stop_at(kernel.now + self._can_latency_us)
-        elif kind in _INTERACTIVE:
+        if kind in _INTERACTIVE:
             kernel.stop_at(kernel.now)
 
     def on_record(self, kind, function):

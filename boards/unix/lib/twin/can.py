@@ -8,6 +8,7 @@ from dragonet.flatsat.devices import records
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR, arbitration_key, frame_bits
 
 _FIFO_DEPTH = 3
+_LEAST_BITS = 47
 _EXT_ID_LAST = 0x1FFFFFFF
 _STD_ID_LAST = 0x7FF
 
@@ -76,6 +77,7 @@ class CAN:
         if not 1 <= tseg1 <= 16 or not 1 <= tseg2 <= 8:
             raise ValueError("tseg1 or tseg2 out of range")
         self._bitrate, self._mode = bitrate, mode
+        self._bit_ns = 1_000_000_000 // bitrate
         self._timings = (bitrate, sjw, tseg1, tseg2, None, None)
         self._mailboxes = [None] * self.TX_QUEUE_LEN  # (id, flags, data) that wait to be sent
         self._fifos = ([], [])
@@ -119,15 +121,15 @@ class CAN:
         packed = b"" if filters is None else b"".join(struct.pack("<IIB", *item) for item in filters)
         self._board.emit(records.CAN_FILTERS, bytes((self._id, filters is None)) + packed)
 
-    def _fifo_of(self, identifier, flags):
-        """Index of the FIFO that takes this frame (filters take turns), or None."""
+    def _filter(self, identifier, flags):
+        """Number of the filter that lets this frame in, or None."""
         if self._filters is None:
             return 0
         for position, (wanted, mask, filter_flags) in enumerate(self._filters):
             if (identifier ^ wanted) & mask == 0 and not (flags ^ filter_flags) & FLAG_EXT_ID:
                 if filter_flags & FLAG_RTR and not flags & FLAG_RTR:
                     continue
-                return position & 1
+                return position
         return None
 
     # --- send ---
@@ -157,6 +159,8 @@ class CAN:
             self._loop_back()
         else:
             self._board.emit(records.CAN_SEND, struct.pack("<BBIB", self._id, free, id, flags) + frame[2])
+            # nothing comes of it before the frame has left: 47 bits and its data, when nobody stuffs any
+            kernel.stop_at(kernel.now + (_LEAST_BITS + 8 * len(data)) * self._bit_ns // 1000)
         return free
 
     def _loop_back(self):
@@ -170,7 +174,9 @@ class CAN:
 
         def done():
             if self._mailboxes[slot] is frame:
-                self._took(*frame)
+                let_in_by = self._filter(frame[0], frame[1])
+                if let_in_by is not None:
+                    self._took(frame[0], frame[1], frame[2], let_in_by)
                 self._finished(slot, True)
 
         kernel.at(kernel.now + frame_bits(*frame) * 1_000_000 // self._bitrate, done)
@@ -194,10 +200,8 @@ class CAN:
 
     # --- receive ---
 
-    def _took(self, identifier, flags, data):
-        fifo = self._fifo_of(identifier, flags)
-        if fifo is None:
-            return
+    def _took(self, identifier, flags, data, let_in_by):
+        fifo = let_in_by & 1  # filters take turns with the FIFOs
         queue = self._fifos[fifo]
         if len(queue) >= _FIFO_DEPTH:
             self._lost[fifo] += 1
@@ -312,10 +316,10 @@ def _segments(sample_point):
 
 
 def _received(time_us, data):
-    bus, identifier, flags = struct.unpack_from("<BIB", data)
+    bus, let_in_by, identifier, flags = struct.unpack_from("<BBIB", data)
     can = twin.board.cans.get(bus)
     if can is not None and can._state not in (CAN.STATE_STOPPED, CAN.STATE_BUS_OFF):
-        can._took(identifier, flags, bytes(data[6:]))
+        can._took(identifier, flags, bytes(data[7:]), let_in_by)
 
 
 def _sent(time_us, data):

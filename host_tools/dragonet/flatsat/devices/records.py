@@ -15,7 +15,7 @@ RADIO = 16       # the radio chip: layout in devices/sx1278.py
 
 # hub -> board
 WORLD = 32       # f32 x channels
-CAN_RECEIVED = 33  # u8 bus, u32 id, u8 flags, data
+CAN_RECEIVED = 33  # u8 bus, u8 number of the filter that let it in, u32 id, u8 flags, data
 CAN_SENT = 34    # u8 bus, u8 slot, u8 ok
 CAN_STATE = 35   # u8 bus, u8 state, u16 tx errors, u16 rx errors
 UART_RECEIVED = 36  # u8 uart, data

@@ -1,0 +1,173 @@
+"""`dragonet fly`: a flight of all three boards, shown while it goes on."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from dragonet.errors import UserError
+from dragonet.flatsat import outputs, scenario
+from dragonet.flatsat.ais_log import AisLog
+from dragonet.flatsat.flight import Flight
+from dragonet.flatsat.ships import Fleet
+from dragonet.flatsat.ships_log import ShipsLog
+
+_EPILOG = """Examples:
+
+  dragonet fly --scenario nanodragon --out flights/nanodragon
+
+  dragonet fly --scenario mine.toml --tle mine.tle --hours 24 --seed 7 --out flights/mine
+
+  dragonet fly --scenario picodragon --ais recorded.nmea --out flights/pico --json
+"""
+
+_SHOW_S = 0.25  # wall time between two looks at the display
+_LINE_S = 600.0  # mission time between two lines where there is no terminal
+_STEP_S = 20.0
+
+
+def fly(
+    scenario_name: Annotated[str, typer.Option("--scenario", help="nanodragon, picodragon, or a .toml file.")] = "nanodragon",
+    out: Annotated[Path, typer.Option("--out", help="Folder for what the flight leaves.")] = Path("flights/latest"),
+    hours: Annotated[float | None, typer.Option("--hours", help="Length of the flight; default: the scenario's.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Noise, clocks, boot delays, bus errors.")] = 1,
+    tle: Annotated[Path | None, typer.Option("--tle", help="Two-line elements that replace the scenario's orbit.")] = None,
+    ais: Annotated[Path | None, typer.Option("--ais", help="Recorded AIS receiver log, in place of simulated ships.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
+) -> None:
+    """Boot the EPS, beacon and sensor boards, fly them in orbit, and keep what they sent.
+
+    Leaves in the folder: summary.json, telemetry.csv, bus.pcapng, beacon-cw.wav, beacon-afsk1200.wav, ships.json.
+    """
+    what = scenario.load(scenario_name)
+    if tle is not None:
+        what = what.with_tle(tle)
+    if hours is not None:
+        what = what.with_hours(hours)
+    sentences = AisLog(ais) if ais is not None else Fleet(seed, what.ships.count)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file: name a folder with --out")
+    flight = Flight(what, seed, out, sentences.heard)
+    ships = ShipsLog()
+    flight.on_packet(ships.packet)
+    console = Console(stderr=as_json)
+    for note in what.notes:
+        console.print(note, style="yellow", highlight=False)
+    try:
+        interrupted = _show(console, flight, ships)
+    finally:
+        flight.stop()
+    if not as_json:
+        console.print("making sound and report ...", style="dim", highlight=False)
+    summary = outputs.write(flight, ships.to_json())
+    if isinstance(sentences, AisLog):
+        summary["counts"]["ais_log_malformed"] = sentences.malformed
+    if as_json:
+        print(json.dumps(summary, indent=1))
+    else:
+        _tell(console, flight, summary)
+    if interrupted:
+        raise typer.Exit(130)
+
+
+def _show(console: Console, flight: Flight, ships: ShipsLog) -> bool:
+    """Fly, with a live display or plain lines. True when stopped by Ctrl-C: what was flown is kept."""
+    shown = 0.0
+    next_line_s = 0.0
+    try:
+        if console.is_terminal:
+            with Live(_panel(flight, ships), console=console, auto_refresh=False) as live:
+
+                def refresh(_: Flight) -> None:
+                    nonlocal shown
+                    if time.monotonic() - shown > _SHOW_S:
+                        shown = time.monotonic()
+                        live.update(_panel(flight, ships), refresh=True)
+
+                flight.run(refresh, _STEP_S)
+                live.update(_panel(flight, ships), refresh=True)
+        else:
+
+            def line(_: Flight) -> None:
+                nonlocal next_line_s
+                if flight.t_s >= next_line_s:
+                    next_line_s += _LINE_S
+                    console.print("  ".join(f"{k} {v}" for k, v in _state(flight, ships)), highlight=False, soft_wrap=True)
+
+            flight.run(line, _STEP_S)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _state(flight: Flight, ships: ShipsLog) -> list[tuple[str, str]]:
+    """What one wants to see while it flies."""
+    truth = flight.spacecraft.truth()
+    eps = flight.housekeeping.newest["eps"]
+    hours, rest = divmod(int(flight.t_s), 3600)
+    station = flight.scenario.stations[0].name
+    now = next((one for one in flight.passes if one.station == station and one.set_s > flight.t_s), None)
+    if now is None:
+        passing = "no more"
+    elif now.rise_s <= flight.t_s:
+        passing = f"over {station}, {truth['elevation_deg']:.0f} deg"
+    else:
+        passing = f"{station} in {(now.rise_s - flight.t_s) / 60:.0f} min"
+    soc = eps.get("soc")
+    return [
+        ("T+", f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"),
+        ("mode", flight.mode()),
+        ("charge", f"{soc:.0f} %" if isinstance(soc, (int, float)) else "-"),
+        ("light", "sun" if truth["sunlit"] > 0.5 else "eclipse"),
+        ("pass", passing),
+        ("ships", str(len(ships))),
+        ("transmissions", str(len(flight.receiver.done))),
+        ("speed", f"{flight.t_s / flight.wall_s:.0f} x" if flight.wall_s else "-"),
+    ]
+
+
+def _panel(flight: Flight, ships: ShipsLog) -> Table:
+    total_s = flight.scenario.mission.hours * 3600
+    table = Table.grid(padding=(0, 2))
+    table.add_row("", ProgressBar(total=total_s, completed=flight.t_s, width=50))
+    for name, value in _state(flight, ships):
+        table.add_row(name, value)
+    for event in flight.events[-4:]:
+        table.add_row("", f"[dim]{event['t_s']:9.1f} s  {event['source']}: {event['event']}[/dim]")
+    return table
+
+
+def _tell(console: Console, flight: Flight, summary: dict[str, Any]) -> None:
+    counts = summary["counts"]
+    table = Table(title=f"{summary['satellite']}: {summary['flown_s'] / 3600:.1f} h flown in {summary['wall_s']:.1f} s "
+                        f"({summary['speed']} x real time)", title_justify="left", show_header=False, box=None)  # fmt: skip
+    for role, board in summary["boards"].items():
+        what = board["sys_implementation"]
+        version = ".".join(str(part) for part in what.get("version", [])[:3])
+        table.add_row(role, f"{what.get('name', 'never started')} {version}, process {board['pid']}, boots {board['boots']}")
+    first = summary["first_rf_s"]
+    table.add_row("first transmission", "none" if first is None else f"{first / 60:.1f} min after separation")
+    table.add_row("on the air", f"{counts['transmissions']} transmissions")
+    table.add_row("bus", f"{counts['can_frames']} CAN frames, {counts['csp_packets']} CSP packets")
+    table.add_row("ships", f"{counts['ships']} from {counts['ais_sentences']} AIS sentences")
+    recording = summary.get("recording")
+    if recording:
+        table.add_row("recorded", f"{len(recording['cw'])} CW and {len(recording['afsk'])} AFSK1200 transmissions "
+                      f"of the pass at {recording['pass']['rise_s'] / 60:.0f} min")  # fmt: skip
+    console.print(table, highlight=False)
+    for path in sorted(flight.out.iterdir()):
+        if path.is_file():
+            console.print(f"  {path}  {path.stat().st_size:,} bytes", highlight=False, soft_wrap=True)
+    sys.stdout.flush()
+
+
+fly.__dict__["epilog"] = _EPILOG
