@@ -1,6 +1,7 @@
 # Release of the UHF antenna: a resistor melts its wire through two switches in series, ARM and FIRE.
 #
-# Never before the deployment hold is over; each attempt is limited in time, their number in each boot. If the switch says
+# Never before the deployment hold is over; each attempt is limited in time, their number in each boot. If the switch
+# says
 # deployed although the wire was never heated, it is heated once all the same: a switch that lies must not silence us.
 #
 #  byte  type  field     record "beacon"

@@ -1,4 +1,4 @@
-# Beacon app: one task sends, another releases the antenna. Neither needs the bus, the FRAM, a thermometer or another board.
+# Beacon app: one task sends, another releases the antenna. Neither needs bus, FRAM, thermometer or another board.
 import asyncio
 import time
 

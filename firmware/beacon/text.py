@@ -1,7 +1,7 @@
 # What the beacon says: a CW text and AX.25 frames that a person can read, each naming the satellite.
 #
 # CW    VVV DE <call> <satellite> <country> B7412 S87 M3 N1234 T21 R3 AR        37 s at 20 WPM
-#   B   battery in mV, S state of charge in %, M mode (index into MODES), N number of the EPS's housekeeping they are from
+#   B   battery in mV, S state of charge in %, M mode (index into MODES), N number of the EPS's housekeeping of these
 #   T   the beacon's power amplifier in degC, R its boots
 #   With the EPS not heard: B- S- M- U7405 T21 R3; U is the beacon's own supply in mV.
 # AX.25 <satellite> <country> POWER EPS seq=1234 mode=nominal soc=87.12% battery_v=7.412V ...

@@ -64,7 +64,7 @@ class Modulation:
             raise ValueError("deviation of %d Hz" % deviation_hz)
         self.bit_rate = bit_rate
         self.op_mode = 0 if deviation_hz else _OOK
-        sixteenths = (16 * _CRYSTAL_HZ + bit_rate // 2) // bit_rate  # 4.2.1: Fxosc / (BitRate + Frac/16), Frac in FSK only
+        sixteenths = (16 * _CRYSTAL_HZ + bit_rate // 2) // bit_rate  # 4.2.1: Fxosc / (BitRate + Frac/16), Frac: FSK
         divider = sixteenths >> 4 if deviation_hz else sixteenths + 8 >> 4
         step = (deviation_hz * 256 + 7812) // 15625  # 4.1.4: steps of Fxosc / 2^19 = 61.035 Hz
         self.registers = (

@@ -49,7 +49,7 @@ def morse(data, dit=9):
 
 
 def afsk_levels(data):
-    """Line levels of one-bit tones at 11 bits a symbol: 1 = mark. A mark crosses zero twice, a space three or four times."""
+    """Line levels of one-bit tones at 11 bits a symbol: 1 = mark. A mark crosses zero twice, a space 3 or 4 times."""
     bits = bits_of(data)
     levels = []
     last = 1 - bits[0]

@@ -54,7 +54,7 @@ class Tones(unittest.TestCase):
             self.assertAlmostEqual(crossings(bits) / 2, hertz, delta=1)
 
     def test_the_phase_never_jumps(self):
-        # Half a turn of mark lasts 5 or 6 bits, of space 3, of one that changes in between 3 to 6: never less, never more.
+        # Half a turn of mark lasts 5 or 6 bits, of space 3, of one that changes in between 3 to 6: no less, no more.
         levels = [1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 1, 0, 1, 1, 1, 0, 0] * 40
         bits = bits_of(drain(afsk.Modulator(Levels(levels)), 32))[: len(levels) * 11]
         lengths = []

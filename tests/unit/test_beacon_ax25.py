@@ -66,7 +66,8 @@ class CallSigns(unittest.TestCase):
         self.assertEqual(buffer[6], 0x7F)
 
     def test_refuses_what_ax25_cannot_carry(self):
-        for call in ("", "-1", "N0CALL7", "n0call", "N0 CAL", "N0CALL-", "N0CALL-16", "N0CALL--1", "N0CALL-1A", "N0CALL-001", "ÀB1C"):
+        bad = ("", "-1", "N0CALL7", "n0call", "N0 CAL", "ÀB1C")
+        for call in bad + ("N0CALL-", "N0CALL-16", "N0CALL--1", "N0CALL-1A", "N0CALL-001"):
             with self.assertRaises(ValueError):
                 ax25.Frame("BEACON", call)
 

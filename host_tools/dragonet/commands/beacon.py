@@ -26,7 +26,9 @@ def _beacon() -> None:
 
 @app.command()
 def render(
-    mode: Annotated[Mode, typer.Option(help="cw: Morse, 'VVV DE <callsign> <info>'. afsk1200: one AX.25 frame to BEACON.")],
+    mode: Annotated[
+        Mode, typer.Option(help="cw: Morse, 'VVV DE <callsign> <info>'. afsk1200: one AX.25 frame to BEACON.")
+    ],
     callsign: Annotated[str, typer.Option(help="Up to six of A-Z and 0-9, then -SSID if any.")],
     out: Annotated[Path, typer.Option(help="The WAV file to write: 48 kHz, 16 bits, mono.")],
     info: Annotated[str | None, typer.Option(help="The message.")] = None,

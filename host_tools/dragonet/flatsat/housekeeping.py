@@ -1,7 +1,8 @@
 """telemetry.csv: what the boards said of themselves on the bus, beside the truth.
 
 One row for each housekeeping packet heard: its time, its source, and all columns with the newest values. Boards' values
-are in the units of their tables (firmware/<role>/hk.py), truth in those of physics.spacecraft.TRUTH; empty = not available.
+are in the units of their tables (firmware/<role>/hk.py), truth in those of physics.spacecraft.TRUTH; empty = not
+available.
 """
 
 from __future__ import annotations
@@ -72,4 +73,6 @@ def _text(value: float | int | None) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{round(value, _TRUTH_DIGITS):g}" if abs(value) < 1e-3 else f"{value:.{_TRUTH_DIGITS}f}".rstrip("0").rstrip(".")
+    if abs(value) < 1e-3:
+        return f"{round(value, _TRUTH_DIGITS):g}"
+    return f"{value:.{_TRUTH_DIGITS}f}".rstrip("0").rstrip(".")

@@ -89,7 +89,8 @@ class SPI:
     MSB = 0
     LSB = 1
 
-    def __init__(self, id=0, baudrate=1_000_000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None, mosi=None, miso=None):
+    def __init__(self, id=0, baudrate=1_000_000, *, polarity=0, phase=0, bits=8, firstbit=MSB,
+                 sck=None, mosi=None, miso=None):
         self._board = twin.board
         self._devices = self._board.spi_buses.setdefault(id, [])
         self.init(baudrate)

@@ -5,7 +5,7 @@ BLOCK = 4096  # bytes: erase size of the RP2040's flash
 
 
 class Flash:
-    """vfs block device of `blocks` erase blocks. cut_after: power fails within that many programs and erases from now."""
+    """vfs block device of `blocks` erase blocks. cut_after: power fails within so many programs and erases from now."""
 
     def __init__(self, board, name, blocks):
         self._board = board

@@ -83,7 +83,7 @@ class SX1278:
             wire.level = 1  # 7.2.2: the pin has a pull-up
             wire.watch(self._reset_pin)
 
-    # --- SPI (4.3): address byte, its first bit set to write, then data; the address goes up by itself but in the FIFO ---
+    # --- SPI (4.3): address byte, its first bit set to write, then data; the address goes up but in the FIFO ---
 
     def select(self):
         self._address = None

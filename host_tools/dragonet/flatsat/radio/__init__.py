@@ -1,1 +1,1 @@
-"""What a ground station hears: from the registers and FIFO bytes of the radio chip to sound. Nothing here knows a code."""
+"""What a ground station hears: from registers and FIFO bytes of the radio chip to sound. Nothing here knows a code."""

@@ -1,4 +1,4 @@
-"""A beacon board alone on a bench: the flight encoder and driver, run by MicroPython, send one message to a chip model."""
+"""A beacon board alone on a bench: flight encoder and driver, run by MicroPython, send one message to a chip model."""
 
 from __future__ import annotations
 

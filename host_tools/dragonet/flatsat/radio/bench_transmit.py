@@ -1,4 +1,4 @@
-# Runs in MicroPython on a virtual beacon board: the flight encoder and driver send one message, the radio chip's records
+# Runs in MicroPython on a virtual beacon board: flight encoder and driver send one message, the radio chip's records
 # go to standard output, a line of JSON each. Task: a line of JSON on standard input:
 #   {"mode": "cw" | "afsk1200", "callsign", "info": hex, "frequency_hz", "paths": [folders for sys.path]}
 # Answer: {"kind": "radio", "us", "hex"} ..., then {"kind": "done", ...}, or {"kind": "refused", "why"}.

@@ -1,4 +1,4 @@
-"""Collects a board's RADIO records (layout: devices/sx1278.py) into transmissions: carrier, modulation and bits in time."""
+"""Collects a board's RADIO records (layout: devices/sx1278.py) into transmissions: carrier, modulation, bits in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STEP_HZ = _CRYSTAL_HZ / 2**19  # SX1276 datasheet 4.1.4
 
 @dataclass
 class Transmission:
-    """One time on the air. Times in us of the flight; `runs`: (time of the first bit, bytes sent one after the other)."""
+    """One time on the air. Times in us of the flight; `runs`: (time of first bit, bytes sent one after the other)."""
 
     start_us: int
     stop_us: int
@@ -64,7 +64,7 @@ def parse_registers(registers: bytes) -> Transmission:
 
 
 class Receiver:
-    """One board's transmitter. `done` grows as transmissions end; on_change(transmission, on) is called at both ends."""
+    """One board's transmitter. `done` grows as transmissions end; on_change(transmission, on) marks both ends."""
 
     def __init__(self, on_change: Callable[[Transmission, bool], None] | None = None) -> None:
         self.done: list[Transmission] = []

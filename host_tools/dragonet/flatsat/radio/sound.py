@@ -91,7 +91,8 @@ def write_pass_audio(
 def write_bench_audio(transmissions: Iterable[Transmission], path: Path, seed: int = 0) -> list[Clip]:
     """Write transmissions of either kind as a receiver on the same bench hears them."""
     steady = np.zeros(1)
-    return write_recording(path, [(one, Path2Ground(steady, steady + _STRONG_DBHZ, steady)) for one in transmissions], [seed, 3])
+    way = Path2Ground(steady, steady + _STRONG_DBHZ, steady)
+    return write_recording(path, [(one, way) for one in transmissions], [seed, 3])
 
 
 def write_recording(path: Path, heard: Iterable[tuple[Transmission, Path2Ground]], seed: list[int]) -> list[Clip]:
@@ -116,7 +117,8 @@ def write_recording(path: Path, heard: Iterable[tuple[Transmission, Path2Ground]
                 rng = np.random.default_rng([value & 0xFFFFFFFF for value in seed] + [number])
                 samples = hear(one, way, rng)
                 offset = position / AUDIO_HZ
-                clips.append(Clip(one.start_us, offset, len(samples) / AUDIO_HZ, float(way.density_dbhz.min()), one.whole))
+                seconds, weakest = len(samples) / AUDIO_HZ, float(way.density_dbhz.min())
+                clips.append(Clip(one.start_us, offset, seconds, weakest, one.whole))
                 write(samples)
                 write(silence)
         os.replace(part, path)
