@@ -1,7 +1,7 @@
 """`dragonet beacon render`: the sound of one message, sent by the flight encoder and driver through the radio model."""
 
 import json
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from dragonet.errors import UserError
 app = typer.Typer(add_completion=False, help="The beacon's transmissions.")
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """What the beacon can send."""
 
     cw = "cw"

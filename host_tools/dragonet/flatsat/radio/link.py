@@ -20,7 +20,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Budget:
-    """A link budget. Defaults: an amateur station, a 12-element Yagi that follows the pass, a mast-head preamplifier."""
+    """A link budget. Defaults: an amateur station, a 12-element Yagi following the pass, a mast-head preamplifier."""
 
     amplifier_db: float = 12.0  # behind the radio chip: boards/beacon/parts.py
     feed_loss_db: float = 1.0

@@ -1,4 +1,4 @@
-"""Collects a board's RADIO records (layout: devices/sx1278.py) into transmissions: carrier, modulation, bits in time."""
+"""Collects a board's RADIO records (layout: devices/sx1278.py) into transmissions: carrier, modulation, bits, time."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def _noise(rng: np.random.Generator, count: int, rate_hz: float) -> NDArray[np.c
     return noise[:, 0] + 1j * noise[:, 1]
 
 
-def _edge(frequencies: Array, half_hz: float, slope_hz: float) -> Array:
+def _edge(frequencies: NDArray[np.floating], half_hz: float, slope_hz: float) -> NDArray[np.floating]:
     """Response of a filter that passes |f| < half_hz, with raised-cosine slopes."""
     beyond = np.clip((np.abs(frequencies) - half_hz + slope_hz) / slope_hz, 0.0, 1.0)
     return 0.5 + 0.5 * np.cos(np.pi * beyond)
