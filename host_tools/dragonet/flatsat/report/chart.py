@@ -62,22 +62,31 @@ class Chart:
         out += [band(self.x(a), self.x(b), TOP, floor, "pass") for a, b in self.passes]
         for tick in ticks:
             out.append(f'<path class="grid" d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}"/>')
-            out.append(f'<text class="tick" x="{LEFT - 6}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{tick:.10g}</text>')
+            out.append(
+                f'<text class="tick" x="{LEFT - 6}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{tick:.10g}</text>'
+            )
         out += time_axis(self, floor)
         for t, text in self.marks:
-            out.append(f'<path class="mark" d="M{self.x(t):.1f} {TOP}V{floor}"><title>{html.escape(text)}</title></path>')
+            out.append(
+                f'<path class="mark" d="M{self.x(t):.1f} {TOP}V{floor}"><title>{html.escape(text)}</title></path>'
+            )
         for line in self.lines:
-            points = [(self.x(t), y(v)) if not math.isnan(v) else None for t, v in zip(self.t_s, line.values, strict=True)]
+            points = [
+                (self.x(t), y(v)) if not math.isnan(v) else None for t, v in zip(self.t_s, line.values, strict=True)
+            ]
             out.append(f'<path class="line c{line.colour} {line.style}" d="{path(points)}"/>')
         out.append(f'<path class="cursor" d="M0 {TOP}V{floor}" visibility="hidden"/></svg>')
         legend = "".join(
-            f'<span class="key c{line.colour} {line.style}"><i></i>{html.escape(line.name)}</span>' for line in self.lines
+            f'<span class="key c{line.colour} {line.style}"><i></i>{html.escape(line.name)}</span>'
+            for line in self.lines
         )
         data = {
             "t": [round(t, 1) for t in self.t_s],
             "end": self.end_s,
             "unit": self.unit,
-            "lines": [[line.name, [None if math.isnan(v) else float(f"{v:.5g}") for v in line.values]] for line in self.lines],
+            "lines": [
+                [line.name, [None if math.isnan(v) else float(f"{v:.5g}") for v in line.values]] for line in self.lines
+            ],
         }
         note = f'<span class="note">{html.escape(self.note)}</span>' if self.note else ""
         return (
@@ -89,7 +98,9 @@ class Chart:
 
 def time_axis(chart: Chart, floor: float) -> list[str]:
     """Ticks and labels of mission time."""
-    step = next((s for s in (300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400) if chart.end_s / s <= 13), 172800)
+    step = next(
+        (s for s in (300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400) if chart.end_s / s <= 13), 172800
+    )
     out: list[str] = []
     for n in range(int(chart.end_s / step) + 1):
         x = chart.x(n * step)

@@ -17,7 +17,9 @@ def palette() -> bytes:
     """256 colours, red green blue, between _STOPS."""
     at = np.linspace(0, len(_STOPS) - 1, 256)
     stops = np.array(_STOPS, dtype=float)
-    return np.stack([np.interp(at, np.arange(len(_STOPS)), stops[:, k]) for k in range(3)], 1).astype(np.uint8).tobytes()
+    return (
+        np.stack([np.interp(at, np.arange(len(_STOPS)), stops[:, k]) for k in range(3)], 1).astype(np.uint8).tobytes()
+    )
 
 
 def encode(pixels: NDArray[np.uint8]) -> bytes:

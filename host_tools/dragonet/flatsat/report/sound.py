@@ -65,13 +65,13 @@ def _section(path: Path, clips: list[dict[str, Any]], title: str, receiver: str)
         texts = [ear.morse(part, rate)] if path.name == "beacon-cw.wav" else ear.afsk1200(part, rate)
         text = "<br>".join(html.escape(text) for text in texts if text) or '<span class="none">nothing readable</span>'
         start = clip["start_us"] / 1e6
-        head = f'<b>T+{clock(start)}:{int(start) % 60:02d}</b> {clip["seconds"]:.1f} s, C/N<sub>0</sub> {clip["density_dbhz"]:.0f} dBHz'
+        head = f"<b>T+{clock(start)}:{int(start) % 60:02d}</b> {clip['seconds']:.1f} s, C/N<sub>0</sub> {clip['density_dbhz']:.0f} dBHz"
         picture = ""
         if n in shown:
             uri = png.data_uri(spectrogram(part, rate))
             picture = f'<img alt="spectrogram, 0 to 3 kHz" title="0 to 3 kHz" src="{uri}">'
         rows.append(f'<div class="heard">{picture}<div><small>{head}</small><p class="text">{text}</p></div></div>')
-    visible, more = rows[:_SHOWN + 2], rows[_SHOWN + 2 :]
+    visible, more = rows[: _SHOWN + 2], rows[_SHOWN + 2 :]
     rest = f"<details><summary>{len(more)} more</summary>{''.join(more)}</details>" if more else ""
     return (
         f'<h3>{title} <small>{receiver}, <a href="{path.name}">{path.name}</a></small></h3>'

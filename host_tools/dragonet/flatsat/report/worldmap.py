@@ -50,7 +50,10 @@ def sight_deg(altitude_km: float, mask_deg: float) -> float:
 
 def svg(log: Log) -> str:
     """The figure; it says so when a flight has no positions."""
-    out = ['<svg viewBox="0 0 960 480" class="map" role="img" aria-label="Map">', '<rect class="sea" width="960" height="480"/>']
+    out = [
+        '<svg viewBox="0 0 960 480" class="map" role="img" aria-label="Map">',
+        '<rect class="sea" width="960" height="480"/>',
+    ]
     rings = "".join(path([xy(*point) for point in ring]) + "Z" for ring in land())
     out.append(f'<path class="land" d="{rings}"/>')
     lines = "".join(f"M{lon * SCALE:.0f} 0V480" for lon in range(30, 360, 30))
@@ -94,8 +97,12 @@ def _stations(log: Log) -> list[str]:
         x, y = xy(station.lon_deg, station.lat_deg)
         name = html.escape(station.name)
         if altitudes:
-            edge = circle(station.lat_deg, station.lon_deg, sight_deg(sum(altitudes) / len(altitudes), station.mask_deg))
-            out.append(f'<path class="sight" d="{path([xy(*point) for point in edge])}Z"><title>{name} hears it from here</title></path>')
+            edge = circle(
+                station.lat_deg, station.lon_deg, sight_deg(sum(altitudes) / len(altitudes), station.mask_deg)
+            )
+            out.append(
+                f'<path class="sight" d="{path([xy(*point) for point in edge])}Z"><title>{name} hears it from here</title></path>'
+            )
         out.append(f'<circle class="station" cx="{x:.1f}" cy="{y:.1f}" r="3.2"><title>{name}</title></circle>')
         out.append(f'<text class="place" x="{x + 6:.1f}" y="{y + 3:.1f}">{name}</text>')
     return out
