@@ -57,7 +57,7 @@ def fly(
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: name a folder with --out")
     flight = Flight(what, seed, out, sentences.heard)
-    ships = ShipsLog()
+    ships = ShipsLog(what.separation)
     flight.on_packet(ships.packet)
     console = Console(stderr=as_json)
     for note in what.notes:

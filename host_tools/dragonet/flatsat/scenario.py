@@ -149,7 +149,7 @@ class Station:
 class Ships:
     """[ships]"""
 
-    count: int = setting(300, "", "ships that transmit AIS", 0, 100_000)
+    count: int = setting(2000, "", "ships that transmit AIS", 0, 100_000)
 
 
 @dataclass(frozen=True)
