@@ -48,7 +48,7 @@ _IDLE = const(0)
 _SENDING = const(1)
 _FAILED = const(2)
 
-_STEP_MS = const(100)  # how often a transmission looks after itself and lets its task check in
+_STEP_MS = const(250)  # at least so often a transmission looks after itself and lets its task check in
 
 
 class Modulation:
@@ -127,7 +127,7 @@ class SX1278:
     async def transmit(self, source, modulation, limit_ms, checkin=None):
         """Send what source.fill(buffer) makes until it comes back short; True when all of it was sent.
 
-        limit_ms: the longest time on air, whatever the source does. checkin: called every 100 ms.
+        limit_ms: the longest time on air, whatever the source does. checkin: called at least every 250 ms.
         Failures are counted in the attributes, never raised.
         """
         if self._state != _IDLE:
@@ -138,11 +138,12 @@ class SX1278:
                 return False
             self._begin(source, modulation, limit_ms)
             half_ms = _HALF * 8 * 1000 // modulation.bit_rate
+            step_ms = min(_STEP_MS, 3 * half_ms + 1)
             while self._state == _SENDING and not self._ended:
-                await asyncio.sleep_ms(_STEP_MS)
+                await asyncio.sleep_ms(step_ms)
                 if checkin is not None:
                     checkin()
-                self._look(3 * half_ms + _STEP_MS)
+                self._look(3 * half_ms + step_ms)
             if self._state == _SENDING:
                 await self._drain(modulation.bit_rate, checkin)
             if self._state != _SENDING:

@@ -102,7 +102,7 @@ def write_recording(path: Path, heard: Iterable[tuple[Transmission, Path2Ground]
     part = path.with_name(path.name + ".part")
     silence = np.zeros(round(SILENCE_S * AUDIO_HZ))
     try:
-        with wave.open(str(part), "wb") as file:
+        with open(part, "wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(AUDIO_HZ)
