@@ -13,6 +13,8 @@ _PERIOD_MS = const(1000)
 _TEMPERATURES_EVERY = const(5)
 _AGAIN = const(11)  # errno.EAGAIN: no new value yet
 
+_NO_OFFSET = (0, 0, 0)
+
 _FIELD = HK.index("field_x")
 _RATE = HK.index("rate_x")
 _NOT_ANSWERING = HK.index("not_answering")
@@ -34,6 +36,7 @@ class Sensors:
             self._magnetometer = RM3100(i2c, board.parts.MAGNETOMETER)
             self._gyroscope = LSM6DSOX(i2c, board.parts.GYROSCOPE)
         self._axes = [0, 0, 0]
+        self._offset = board.parts.GYROSCOPE_OFFSET_MDPS
         self._tick = 0
         self.errors = 0
         self.missing = 0x3F
@@ -47,8 +50,8 @@ class Sensors:
             await asyncio.sleep_ms(every.ms())
 
     def measure(self):
-        self._vector(self._magnetometer, _FIELD, 4)
-        self._vector(self._gyroscope, _RATE, 5)
+        self._vector(self._magnetometer, _FIELD, 4, _NO_OFFSET)
+        self._vector(self._gyroscope, _RATE, 5, self._offset)
         if self._tick % _TEMPERATURES_EVERY == 0:
             for k, thermometer in enumerate(self._thermometers):
                 self._temperature(thermometer, self._places[k], k)
@@ -56,13 +59,13 @@ class Sensors:
         self._hk[_NOT_ANSWERING] = self.missing
         self._hk[_READ_ERRORS] = min(self.errors, 0xFFFE)
 
-    def _vector(self, part, place, bit):
+    def _vector(self, part, place, bit, offset):
         hk = self._hk
         if part is not None:
             try:
                 part.read(self._axes)
                 for axis in range(3):
-                    hk[place + axis] = self._axes[axis]
+                    hk[place + axis] = self._axes[axis] - offset[axis]
                 self.missing &= ~(1 << bit)
                 return
             except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ def wire(env):
     ))
     env.i2c(0, gyroscope, LSM6DSOX(
         env, _channels("rate_"), world.index(role, "board_t"),
-        bias_dps=tuple(_error(gyroscope + k, 3) for k in range(3)),  # 1 deg/s
+        bias_dps=tuple(_error(gyroscope + k, 3) for k in range(3)),  # 0.5 0.875 -0.875, within 1 deg/s
         gain_error=0.01 * _error(gyroscope, 5),
     ))
     fram.attach(env, 0, parts.FRAM)
