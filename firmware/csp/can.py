@@ -50,6 +50,8 @@ class CanInterface:
         self.address = 0
         self.netmask = 0  # bits of the address that name the subnet, 0: all are one
         self.on_bus = True  # False from bus-off to restart
+        self.redundant = False  # True: packets may come by another interface too
+        self.border = None  # decides what may come in here, see border.py
         self._can = can
         self._promiscuous = promiscuous
         self._admit_no_crc = admit_no_crc
@@ -60,6 +62,7 @@ class CanInterface:
         self._node = None
         self._irq = None
         self._receiver = None
+        self._frame = None
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # 1: an interrupt for what was cancelled there may still come
@@ -76,6 +79,7 @@ class CanInterface:
         self._node = node
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
+        self._frame = self._receiver.frame  # bound once: binding allocates
         self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
         can = self._can
         self.heard = self._since = time.ticks_ms()
@@ -194,6 +198,33 @@ class CanInterface:
         if lane.count:
             self._start(lane)
 
+    def stuck_ms(self, now):
+        """How long the packets at the head of the lanes wait, at most; now: ticks, ms."""
+        longest = 0
+        for lane in self._lanes:
+            if lane.count:
+                longest = max(longest, time.ticks_diff(now, lane.packets[lane.first].stamp))
+        return longest
+
+    def hand_over(self, other):
+        """Give all that waits to another interface."""
+        for lane in self._lanes:
+            while lane.count:
+                self._take_back(lane)
+                other.send(lane.packets[lane.first], lane.via[lane.first])
+                self._next(lane)
+
+    def _take_back(self, lane):
+        """Cancel the lane's fragment in the controller; False if it left just now."""
+        slot = lane.slot
+        if slot >= 0:
+            if self.on_bus and not self._can.cancel_send(slot):
+                return False
+            self._slots[slot] = _FREE
+            self._cancelled[slot] = 1
+            lane.slot = -1
+        return True
+
     # --- interrupts ---
 
     def _interrupt(self, can):
@@ -220,7 +251,7 @@ class CanInterface:
             return
         now = time.ticks_ms()
         self.heard = now
-        frame = self._receiver.frame
+        frame = self._frame
         extended = can.FLAG_EXT_ID
         while True:
             if received[3]:
@@ -283,12 +314,8 @@ class CanInterface:
         """Give up packets that waited too long."""
         for lane in self._lanes:
             while lane.count and time.ticks_diff(now, lane.packets[lane.first].stamp) > self._time_limit_ms:
-                if lane.slot >= 0:
-                    if self.on_bus and not self._can.cancel_send(lane.slot):
-                        break  # it left just now: its interrupt is on the way
-                    self._slots[lane.slot] = _FREE
-                    self._cancelled[lane.slot] = 1
-                    lane.slot = -1
+                if not self._take_back(lane):
+                    break  # its interrupt is on the way
                 self.stats.late += 1
                 self._abandon(lane)
         self._push_waiting()

@@ -38,7 +38,12 @@ def matches_plain(buffer, start, stop):
     return crc(memoryview(buffer)[start:stop]) == int.from_bytes(memoryview(buffer)[stop : stop + 4], "big")
 
 
+def digest_plain(buffer, start, stop):
+    """30 bits of the CRC of buffer[start:stop], to know a packet again."""
+    return crc(memoryview(buffer)[start:stop]) & 0x3FFFFFFF
+
+
 if sys.implementation.name == "micropython":
-    from csp.crc32c_viper import append, matches
+    from csp.crc32c_viper import append, digest, matches
 else:
-    append, matches = append_plain, matches_plain
+    append, digest, matches = append_plain, digest_plain, matches_plain

@@ -33,3 +33,14 @@ def matches(buffer, start: int, stop: int) -> bool:
     if data[stop] != int(register >> 24) or data[stop + 1] != int((register >> 16) & 0xFF):
         return False
     return data[stop + 2] == int((register >> 8) & 0xFF) and data[stop + 3] == int(register & 0xFF)
+
+
+@micropython.viper
+def digest(buffer, start: int, stop: int) -> int:
+    table = ptr32(_TABLE)
+    data = ptr8(buffer)
+    register = uint(0xFFFFFFFF)
+    while start < stop:
+        register = uint(table[int(register & 0xFF) ^ data[start]]) ^ (register >> 8)
+        start += 1
+    return int((register ^ uint(0xFFFFFFFF)) & 0x3FFFFFFF)

@@ -58,7 +58,8 @@ def pack(packet, version):
     """Write the header of this version from the packet's fields; each field fits its bits."""
     buffer = packet.buffer
     packet.version = version
-    src, dst, dport, sport = packet.src, packet.dst, packet.dport, packet.sport
+    src, dst = packet.src, packet.dst
+    dport, sport = packet.dport, packet.sport
     if version == 2:
         buffer[2] = packet.pri << 6 | dst >> 8
         buffer[3] = dst & 0xFF
@@ -78,7 +79,8 @@ def unpack(packet, version):
     buffer = packet.buffer
     packet.version = version
     if version == 2:
-        b2, b5, b6, b7 = buffer[2], buffer[5], buffer[6], buffer[7]
+        b2, b5 = buffer[2], buffer[5]
+        b6, b7 = buffer[6], buffer[7]  # two at a time: four would make a tuple
         packet.pri = b2 >> 6
         packet.dst = (b2 & 0x3F) << 8 | buffer[3]
         packet.src = buffer[4] << 6 | b5 >> 2
@@ -86,7 +88,8 @@ def unpack(packet, version):
         packet.sport = (b6 & 0x0F) << 2 | b7 >> 6
         packet.flags = b7 & 0x3F
     else:
-        b4, b5, b6 = buffer[4], buffer[5], buffer[6]
+        b4, b5 = buffer[4], buffer[5]
+        b6 = buffer[6]
         packet.pri = b4 >> 6
         packet.src = b4 >> 1 & 0x1F
         packet.dst = (b4 & 0x01) << 4 | b5 >> 4

@@ -134,7 +134,9 @@ class Services:
             if _is_name(buffer, DATA + 2, interface.name):
                 break
         else:
-            return False
+            interface = self._node.loop
+            if not _is_name(buffer, DATA + 2, interface.name):
+                return False
         at = DATA + 2 + _NAME_SIZE
         for name in WIRE:
             put32(buffer, at, getattr(interface.stats, name))

@@ -25,6 +25,7 @@ class Stats:
         self.no_route = 0  # drop: not for this node and no other way
         self.too_long = 0  # drop: beyond the buffer or the MTU of the way
         self.no_port = 0  # drop: nobody is bound there
+        self.inbox_full = 0  # drop: the reader of a connection is too slow
         self.unserved = 0  # drop: a handler or service refused it
         self.malformed = 0  # frame: header, length or fragment impossible
         self.stray = 0  # frame: a fragment whose packet is unknown

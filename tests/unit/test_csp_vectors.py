@@ -235,7 +235,8 @@ class Sink:
 
         self.name = "SINK"
         self.stats = Stats()
-        self.deferred = False
+        self.deferred = self.redundant = False
+        self.border = None
         self.sent = []
 
     def attach(self, node):

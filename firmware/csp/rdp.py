@@ -1,0 +1,409 @@
+# RDP: what is sent arrives, once and in order (libcsp's csp_rdp.c, after RFC 908 and 1151).
+#
+#  trailer, 5 bytes   flags u8 | seq u16 | ack u16       between data (or SFP) and HMAC, big-endian
+#    flags            SYN 8, ACK 4, EAK 2, RST 1; the upper half counts control messages
+#  SYN's data         six u32: window, connection timeout ms, packet timeout ms, delayed acks, ack timeout ms,
+#                     ack delay count; the responder adopts them
+#  EAK's data         u16 sequence numbers that are there already, beyond the one acknowledged
+#
+#  state     event                               action
+#  CLOSED    SYN                                 own iss; SYN+ACK; SYN_RCVD
+#  CLOSED    no SYN                              RST
+#  SYN_SENT  SYN+ACK                             ACK; OPEN
+#  SYN_SENT  ACK only                            half open: RST; SYN again
+#  SYN_RCVD  ack = iss                           OPEN
+#  OPEN      seq = rcv_cur+1 with data           deliver, then what waits behind it; ACK if due
+#  OPEN      other seq within 2 windows          keep, EAK
+#  OPEN      seq outside of them                 ACK
+#  any       RST with seq = rcv_cur+1            ACK+RST; closed
+#  CLOSING   RST                                 closed
+from micropython import const
+import time
+
+from csp.block import get16, put16, put32
+from csp.packet import DATA, FLAG_RDP
+
+SYN, ACK, EAK, RST = const(8), const(4), const(2), const(1)
+CLOSED, SYN_SENT, SYN_RCVD, OPEN, CLOSING = const(0), const(1), const(2), const(3), const(4)
+TRAILER = const(5)
+WINDOW = const(5)  # packets sent and not acknowledged; libcsp's default, and the most here
+_AHEAD = const(2 * WINDOW)  # packets kept while one before them is missing
+_SYN_SIZE = const(24)
+_TIMEOUT_LAST_MS = const(3_600_000)  # a peer's demands are cut to this
+# libcsp's defaults, as they stand in SYN
+OPTIONS = (WINDOW, 10_000, 1_000, 1, 250, 2)
+
+
+def between(number, first, last):
+    """True if first <= number <= last, modulo 2**16."""
+    return (last - first & 0xFFFF) >= (number - first & 0xFFFF)
+
+
+class Rdp:
+    """RDP of one connection. The connection gives: node, deliver(packet), opened(), closed()."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self._node = connection.node
+        self._sent = [None] * WINDOW  # not acknowledged, oldest first
+        self._sent_size = [0] * WINDOW  # of data
+        self._sent_seq = [0] * WINDOW
+        self._sent_stamp = [0] * WINDOW  # ticks of the last sending, ms
+        self._sent_there = bytearray(WINDOW)  # 1: named by an EAK
+        self._ahead = [None] * _AHEAD  # received, while one before is missing
+        self._ahead_seq = [0] * _AHEAD
+        self._salt = 0
+        self.retransmitted = 0
+        self.state = CLOSED
+        self._reset()
+
+    def _reset(self):
+        self._options(OPTIONS)
+        self.count = 0  # packets sent and not acknowledged
+        self._iss = self._irs = 0
+        self.snd_nxt = self.snd_una = 0
+        self.rcv_cur = 0  # last one received in order
+        self._acked = 0  # last one acknowledged
+        self._ack_stamp = self._stamp = time.ticks_ms()
+        self._control = 0
+
+    def _options(self, options):
+        window, self.connection_timeout_ms, self.packet_timeout_ms = options[0], options[1], options[2]
+        self.window = min(max(window, 1), WINDOW)
+        self._peer_window = max(window, 1)
+        self._delayed = options[3] != 0
+        self._ack_timeout_ms, self._ack_delay = options[4], options[5]
+
+    # --- opening and closing ---
+
+    def connect(self):
+        """Send SYN, the first time or again."""
+        if self.state != SYN_SENT:
+            self._reset()
+            self._choose_iss()
+            self.state = SYN_SENT
+        self._stamp = time.ticks_ms()
+        self._send_syn(SYN, 0)
+
+    def _choose_iss(self):
+        self._salt += 1
+        self._iss = time.ticks_us() * 40503 + self._salt * 7919 & 0xFFFF
+        self.snd_nxt = self._iss + 1 & 0xFFFF
+        self.snd_una = self._iss
+
+    def _send_syn(self, flags, ack):
+        packet = self._node.take()
+        if packet is None:
+            return
+        buffer = packet.buffer
+        if flags == SYN:
+            at = DATA
+            for value in OPTIONS:
+                put32(buffer, at, value)
+                at += 4
+            packet.size = _SYN_SIZE
+        self._send_packet(packet, flags, self._iss, ack)
+
+    def close(self):
+        """Say that no more comes; True if the other side's answer is to be awaited."""
+        if self.state not in (SYN_RCVD, OPEN, SYN_SENT):
+            return False
+        was = self.state
+        self.state = CLOSING
+        self._send_control(ACK | RST)
+        return was == OPEN
+
+    def abort(self):
+        """Forget everything, let go of all packets."""
+        self.state = CLOSED
+        for k in range(self.count):
+            self._node.release(self._sent[k])
+            self._sent[k] = None
+        self.count = 0
+        for k in range(_AHEAD):
+            if self._ahead[k] is not None:
+                self._node.release(self._ahead[k])
+                self._ahead[k] = None
+
+    def _end(self):
+        self.abort()
+        self._connection.closed()
+
+    # --- sending ---
+
+    def room(self):
+        """How many packets may be sent now."""
+        return self.window - (self.snd_nxt - self.snd_una & 0xFFFF) if self.state == OPEN else 0
+
+    def send(self, packet):
+        """Send a packet with data in it, taken over from the caller; there is room()."""
+        k = self.count
+        self._sent[k] = packet
+        self._sent_size[k] = packet.size
+        self._sent_seq[k] = self.snd_nxt
+        self._sent_there[k] = 0
+        self.snd_nxt = self.snd_nxt + 1 & 0xFFFF
+        self.count = k + 1
+        self._emit(k, time.ticks_ms())
+
+    def _emit(self, k, now):
+        packet = self._sent[k]
+        self._sent_stamp[k] = now
+        if packet.holders > 1:
+            return  # the interface has not sent it yet
+        packet.size = self._sent_size[k]
+        self._address(packet)
+        self._finish(packet, ACK, self._sent_seq[k], self.rcv_cur)
+        self._acked = self.rcv_cur
+        self._ack_stamp = now
+
+    def _address(self, packet):
+        connection = self._connection
+        packet.pri = connection.pri
+        packet.src = self._node.address
+        packet.dst = connection.peer
+        packet.dport = connection.peer_port
+        packet.sport = connection.port
+        packet.flags = packet.flags & 0x10 | FLAG_RDP | connection.flags
+
+    def _finish(self, packet, flags, seq, ack):
+        at = DATA + packet.size
+        buffer = packet.buffer
+        buffer[at] = flags
+        put16(buffer, at + 1, seq)
+        put16(buffer, at + 3, ack)
+        packet.size += TRAILER
+        return self._node.emit(packet)
+
+    def _send_packet(self, packet, flags, seq, ack):
+        self._control = self._control + 0x10 & 0xF0
+        packet.flags = 0
+        self._address(packet)
+        self._finish(packet, flags | self._control, seq, ack)
+        self._node.release(packet)
+
+    def _send_control(self, flags):
+        packet = self._node.take()
+        if packet is not None:
+            self._send_packet(packet, flags, self.snd_nxt, self.rcv_cur)
+            self._acked = self.rcv_cur
+            self._ack_stamp = time.ticks_ms()
+
+    def _send_eak(self):
+        """Acknowledge, and name what is there beyond."""
+        packet = self._node.take()
+        if packet is None:
+            return
+        at = DATA
+        for k in range(_AHEAD):
+            if self._ahead[k] is not None:
+                put16(packet.buffer, at, self._ahead_seq[k])
+                at += 2
+        packet.size = at - DATA
+        self._send_packet(packet, ACK | EAK if packet.size else ACK, self.snd_nxt, self.rcv_cur)
+        self._acked = self.rcv_cur
+        self._ack_stamp = time.ticks_ms()
+
+    def _ack_if_due(self, now):
+        if self._acked == self.rcv_cur:
+            return
+        unacked = self.rcv_cur - self._acked & 0xFFFF
+        late = time.ticks_diff(now, self._ack_stamp) >= self._ack_timeout_ms
+        if not self._delayed or late or unacked > self._ack_delay:
+            self._send_control(ACK)
+
+    # --- time ---
+
+    def tick(self, now):
+        """Acknowledge and send again what is due. ms until the next time, or -1."""
+        state = self.state
+        if state == CLOSED:
+            return -1
+        if state == OPEN:
+            if self.count and time.ticks_diff(now, self._stamp) > self.connection_timeout_ms:
+                self._end()
+                return -1
+            self._ack_if_due(now)
+            for k in range(self.count):
+                if time.ticks_diff(now, self._sent_stamp[k]) >= self.packet_timeout_ms and not self._sent_there[k]:
+                    self.retransmitted += 1
+                    self._emit(k, now)
+        elif time.ticks_diff(now, self._stamp) > self.connection_timeout_ms:
+            self._end()
+            return -1
+        return 50 if self.count or self._acked != self.rcv_cur else 500
+
+    # --- receiving ---
+
+    def receive(self, packet):
+        """A packet of this connection, CRC taken off. False if it breaks the format."""
+        size = packet.size - TRAILER
+        if size < 0:
+            return False
+        packet.size = size
+        buffer = packet.buffer
+        at = DATA + size
+        flags = buffer[at] & 0x0F
+        seq = get16(buffer, at + 1)
+        ack = get16(buffer, at + 3)
+        if flags & RST:
+            self._receive_rst(flags, seq, ack)
+        elif self.state == CLOSED:
+            return self._receive_first(packet, flags, seq)
+        elif self.state == SYN_SENT:
+            self._receive_answer(flags, seq, ack)
+        elif self.state == CLOSING:
+            self._acknowledged(ack)
+        elif flags & SYN or not flags & ACK:
+            if seq != self._irs:
+                self._send_control(ACK | RST)
+                self._end()
+            elif self.state == SYN_RCVD:
+                self._send_syn(SYN | ACK, self._irs)
+        else:
+            self._receive_data(packet, flags, seq, ack)
+        return True
+
+    def _receive_rst(self, flags, seq, ack):
+        if self.state == CLOSING or self.state == SYN_SENT and flags & ACK:
+            self._end()
+        elif self.state != CLOSED and seq == (self.rcv_cur + 1 & 0xFFFF):
+            self._send_control(ACK | RST)
+            self._end()
+
+    def _receive_first(self, packet, flags, seq):
+        if not flags & SYN or flags & ACK:
+            self._send_control(RST)
+            self._connection.closed()
+            return True
+        if packet.size < _SYN_SIZE:
+            self._connection.closed()
+            return False
+        self._reset()
+        buffer = packet.buffer
+        self._options([_u32(buffer, DATA + 4 * k) for k in range(6)])
+        self._choose_iss()
+        self.rcv_cur = self._irs = self._acked = seq
+        self.state = SYN_RCVD
+        self._send_syn(SYN | ACK, seq)
+        return True
+
+    def _receive_answer(self, flags, seq, ack):
+        if flags & SYN and flags & ACK:
+            if ack != self._iss:
+                return
+            self.rcv_cur = self._irs = seq
+            self.snd_una = ack + 1 & 0xFFFF
+            self.state = OPEN
+            self._send_control(ACK)
+            self._connection.opened()
+        elif flags & ACK:
+            # half open: the other side still has the connection before
+            packet = self._node.take()
+            if packet is not None:
+                self._send_packet(packet, RST, ack + 1 & 0xFFFF, seq)
+
+    def _receive_data(self, packet, flags, seq, ack):
+        if not between(seq, self.rcv_cur + 1 & 0xFFFF, self.rcv_cur + 2 * self._peer_window & 0xFFFF):
+            if self.state == SYN_RCVD:
+                self._send_syn(SYN | ACK, self._irs)
+            elif packet.size:
+                self._send_eak()  # it was here already: the acknowledgement got lost
+            return
+        if not between(ack, self.snd_una - 1 - 2 * self.window & 0xFFFF, self.snd_nxt - 1 & 0xFFFF):
+            return
+        if self.state == SYN_RCVD:
+            if ack != self._iss:
+                return
+            self.snd_una = self.snd_nxt
+            self.state = OPEN
+            self._connection.opened()
+        self._stamp = time.ticks_ms()
+        self._acknowledged(ack)
+        if flags & EAK:
+            self._spare(packet)
+        elif packet.size:
+            self._take_data(packet, seq)
+
+    def _acknowledged(self, ack):
+        """Everything up to ack arrived."""
+        if not between(ack + 1 & 0xFFFF, self.snd_una, self.snd_nxt):
+            return  # an old one
+        self.snd_una = ack + 1 & 0xFFFF
+        gone = 0
+        while gone < self.count and not between(self._sent_seq[gone], self.snd_una, self.snd_nxt):
+            self._node.release(self._sent[gone])
+            gone += 1
+        if gone:
+            self.count -= gone
+            for k in range(self.count):
+                self._shift(k, k + gone)
+            for k in range(self.count, self.count + gone):
+                self._sent[k] = None
+            self._connection.sent()
+
+    def _shift(self, k, source):
+        self._sent[k] = self._sent[source]
+        self._sent_size[k] = self._sent_size[source]
+        self._sent_seq[k] = self._sent_seq[source]
+        self._sent_stamp[k] = self._sent_stamp[source]
+        self._sent_there[k] = self._sent_there[source]
+
+    def _spare(self, packet):
+        """An EAK names what need not be sent again; what lies before the last of it is sent at once, if due."""
+        now = time.ticks_ms()
+        for k in range(self.count):
+            named = False
+            for at in range(DATA, DATA + packet.size - 1, 2):
+                if get16(packet.buffer, at) == self._sent_seq[k]:
+                    named = True
+            if named:
+                self._sent_there[k] = 1
+            elif time.ticks_diff(now, self._sent_stamp[k]) >= self._ack_timeout_ms:
+                self.retransmitted += 1
+                self._emit(k, now)
+
+    def _take_data(self, packet, seq):
+        if seq != (self.rcv_cur + 1 & 0xFFFF):
+            self._keep(packet, seq)
+            self._send_eak()
+            return
+        if not self._connection.deliver(packet):
+            return  # no room: not acknowledged, so it comes again
+        self.rcv_cur = seq
+        self._deliver_kept()
+        self._ack_if_due(time.ticks_ms())
+
+    def _keep(self, packet, seq):
+        """Keep a packet until those before it come, if it is not here already and there is room."""
+        free = -1
+        for k in range(_AHEAD):
+            if self._ahead[k] is None:
+                free = k
+            elif self._ahead_seq[k] == seq:
+                return
+        if free >= 0:
+            self._node.hold(packet)
+            self._ahead[free] = packet
+            self._ahead_seq[free] = seq
+
+    def _deliver_kept(self):
+        k = 0
+        while k < _AHEAD:
+            packet = self._ahead[k]
+            if packet is not None and self._ahead_seq[k] == (self.rcv_cur + 1 & 0xFFFF):
+                if not self._connection.deliver(packet):
+                    return
+                self.rcv_cur = self._ahead_seq[k]
+                self._ahead[k] = None
+                self._node.release(packet)
+                k = 0
+            else:
+                k += 1
+
+
+def _u32(buffer, at):
+    """A u32 that stays a small integer: what is larger than any sense makes is cut."""
+    if buffer[at]:
+        return _TIMEOUT_LAST_MS
+    return min(buffer[at + 1] << 16 | buffer[at + 2] << 8 | buffer[at + 3], _TIMEOUT_LAST_MS)
