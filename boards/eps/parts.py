@@ -70,6 +70,7 @@ ORBIT_S = 5700           # any low orbit is near enough
 TREND_ORBITS = 6         # the loss is taken over so many orbits
 TREND_LOSS_PERCENT = 3   # at least so much over them: more than the estimator errs
 TREND_HORIZON_DAYS = 3   # low power when the loss reaches the safe level within these days
+TREND_REST_ORBITS = 15   # low power until the loss is made good, or so long, about a day, if it does not fall on
 
 # Detumbling ends when every body rate stays below this for a minute, or at the limit after the hold: the receiver on
 # board needs no pointing, and a sensor board that is dead must not keep it off.

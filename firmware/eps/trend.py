@@ -8,11 +8,12 @@ from micropython import const
 _DAY_S = const(86_400)
 
 #  byte   type  field            record "trend"; n = TREND_ORBITS
-#   0     u8    falling
-#   1     u8    orbits kept      the newest first
+#   0     u8    falling          0, or 1 + orbits since it was found
+#   1     u8    orbits kept
 #   2     u16   seconds of this orbit so far
 #   4     u16   least charge of this orbit so far, 0.01 %
-#   6     u16   least charge of each orbit kept, n + 1 of them
+#   6     u16   goal             least charge of an orbit that ends the falling
+#   8     u16   least charge of each orbit kept, n + 1 of them, the newest first
 
 
 class Trend:
@@ -22,6 +23,7 @@ class Trend:
         self._orbit_s = parts.ORBIT_S
         self._span = parts.TREND_ORBITS
         self._loss = parts.TREND_LOSS_PERCENT * 100
+        self._rest = parts.TREND_REST_ORBITS
         self._horizon_s = parts.TREND_HORIZON_DAYS * _DAY_S
         self._safe = parts.LEVELS[1][2] * 100
         self._orbits = [0] * (self._span + 1)
@@ -29,6 +31,8 @@ class Trend:
         self._ms = 0
         self._seconds = 0
         self._lowest = 10_000
+        self._goal = 0
+        self._since = 0
         self.falling = False
 
     @property
@@ -60,35 +64,41 @@ class Trend:
             orbits[k] = orbits[k - 1]
         orbits[0] = least
         self._kept = min(self._kept + 1, self._span + 1)
-        if self._kept <= self._span:
-            return
+        full = self._kept > self._span
         loss = orbits[self._span] - least
         if self.falling:
-            if loss <= 0:  # the way down has ended; what shed loads won is spent again
+            self._since = min(self._since + 1, 250)
+            # the loss made good, or a day in which it did not go on: what the shed loads won is theirs again
+            if least >= self._goal or (full and loss <= 0 and self._since >= self._rest):
                 self.falling = False
                 self._kept = 1
-        elif loss >= self._loss:
+        elif full and loss >= self._loss:
             # loss in _span orbits; at this pace the safe level comes in (least - safe) / loss of them
             left_s = max(least - self._safe, 0) * self._span // loss * self._orbit_s
             if left_s < self._horizon_s:
                 self.falling = True
+                self._since = 0
+                self._goal = orbits[self._span]
                 self._kept = 1  # judge the pace without those loads by orbits without them
 
     def size(self):
-        return 6 + 2 * len(self._orbits)
+        return 8 + 2 * len(self._orbits)
 
     def pack_into(self, buffer, offset):
-        struct.pack_into(">BBHH", buffer, offset, self.falling, self._kept, self._seconds, self._lowest)
+        falling = 1 + self._since if self.falling else 0
+        struct.pack_into(">BBHHH", buffer, offset, falling, self._kept, self._seconds, self._lowest, self._goal)
         for k, least in enumerate(self._orbits):
-            struct.pack_into(">H", buffer, offset + 6 + 2 * k, least)
+            struct.pack_into(">H", buffer, offset + 8 + 2 * k, least)
 
     def unpack_from(self, buffer, offset):
-        falling, kept, seconds, lowest = struct.unpack_from(">BBHH", buffer, offset)
-        if falling > 1 or kept > len(self._orbits) or lowest > 10_000:
+        falling, kept, seconds, lowest, goal = struct.unpack_from(">BBHHH", buffer, offset)
+        if kept > len(self._orbits) or lowest > 10_000 or goal > 10_000:
             return
-        self.falling = bool(falling)
+        self.falling = falling > 0
+        self._since = max(falling - 1, 0)
+        self._goal = goal
         self._kept = kept
         self._seconds = seconds
         self._lowest = lowest
         for k in range(len(self._orbits)):
-            self._orbits[k] = struct.unpack_from(">H", buffer, offset + 6 + 2 * k)[0]
+            self._orbits[k] = struct.unpack_from(">H", buffer, offset + 8 + 2 * k)[0]

@@ -279,6 +279,20 @@ class Flight(unittest.TestCase):
         self.assertTrue(after["flags"] & 16)
         self.assertEqual(after["loads_on"], before["loads_on"])
 
+    def test_a_reset_keeps_the_power_level_and_the_trend(self):
+        self.hold.elapsed_s = 9000
+        self.fly(5)
+        self.set(battery_v=6.6, battery_a=-0.3)
+        self.fly(15)
+        self.set(battery_v=6.95)
+        for least in [5800 - 200 * k for k in range(8)]:
+            self.power.trend.update(least, 5_700_000)
+        self.fly(80)
+        self.boot()
+        self.fly(2)
+        hk = self.hk()
+        self.assertEqual((hk["level"], hk["flags"] & 4, self.mode()), (2, 4, "safe"))
+
     def test_the_hub_hears_of_every_switch_at_the_first_drive(self):
         heard = [(data[0], data[2]) for _, kind, data in self.env.emitted if kind == records.PIN]
         self.assertEqual(heard, [(10, 1), (11, 1), (12, 0), (13, 0)])

@@ -18,6 +18,7 @@ class Table:
     TREND_ORBITS = 6
     TREND_LOSS_PERCENT = 3
     TREND_HORIZON_DAYS = 3
+    TREND_REST_ORBITS = 15
     DETUMBLED_MDEG_S = 1_000
     DETUMBLE_LIMIT_S = 1_800
 
@@ -147,13 +148,27 @@ class DaysTrend(unittest.TestCase):
         self.orbits(trend, [9900 - 15 * k for k in range(100)])
         self.assertFalse(trend.falling)
 
-    def test_ends_when_the_orbits_without_those_loads_no_longer_lose(self):
+    def test_ends_when_the_loss_is_made_good(self):
         trend = Trend(Table)
         self.orbits(trend, [6000 - 150 * k for k in range(7)])
         self.assertTrue(trend.falling)
-        self.orbits(trend, [5100 - 20 * k for k in range(6)])
+        self.orbits(trend, [5100 + 80 * k for k in range(12)])  # up to 59.8 %
         self.assertTrue(trend.falling)
-        self.orbits(trend, [5000 + 30 * k for k in range(8)])
+        self.orbits(trend, [6000])
+        self.assertFalse(trend.falling)
+
+    def test_ends_after_a_day_without_a_further_loss_and_not_while_it_goes_on(self):
+        trend = Trend(Table)
+        self.orbits(trend, [6000 - 150 * k for k in range(7)])
+        self.orbits(trend, [5100 - 20 * k for k in range(40)])
+        self.assertTrue(trend.falling)
+        self.orbits(trend, [4300] * 7)
+        self.assertFalse(trend.falling)
+        trend = Trend(Table)
+        self.orbits(trend, [6000 - 150 * k for k in range(7)])
+        self.orbits(trend, [5100] * 14)
+        self.assertTrue(trend.falling)
+        self.orbits(trend, [5100])
         self.assertFalse(trend.falling)
 
     def test_survives_a_reset_in_the_middle_of_an_orbit(self):
@@ -218,7 +233,8 @@ class SpacecraftMode(unittest.TestCase):
     def test_detumbling_ends_after_a_minute_of_low_rate(self):
         self.assertEqual(self.at(3000, rate=999, seconds=59), "detumble")
         self.assertEqual(self.at(3000, rate=1000), "detumble")
-        self.assertEqual(self.at(3000, rate=999, seconds=60), "nominal")
+        self.assertEqual(self.at(3000, rate=999, seconds=59), "detumble")
+        self.assertEqual(self.at(3000, rate=999), "nominal")
         self.assertEqual(self.at(3000, rate=9000, seconds=60), "nominal")
 
     def test_power_goes_before_attitude_and_gives_back_what_it_took(self):
