@@ -58,7 +58,7 @@ def test_malformed_lines_are_counted_and_never_fatal() -> None:
 
 
 def test_other_types_are_counted() -> None:
-    done = run("-", "--json", stdin=b"!AIVDM,1,1,,A,402OvVAvN<?0<1B3jHKb1F700@1A,0*2C\n" + POSITION)
+    done = run("-", "--json", stdin=b"!AIVDM,1,1,,A,405NJdQvFlP007`Ki05to0000000,0*71\n" + POSITION)
     assert done.returncode == 0
     assert done.stderr == b"1 messages decoded (type 1:1), 1 of other types (type 4:1), 0 dropped\n"
 

@@ -1,5 +1,7 @@
 import unittest
 
+import micropython
+
 from sensor import ais, nmea, records
 from sensor.ships import RESEND_S, STATIC_QUEUE, Ships
 
@@ -157,3 +159,28 @@ class Records(unittest.TestCase):
         buffer[4] = records.NAME
         buffer[17:20] = b"A\xff\n"
         self.assertEqual(records.unpack_static(buffer, 0)["shipname"], "A??")
+
+
+class Memory(unittest.TestCase):
+    def message(self, sixes, bits, channel, own):
+        ais.position(sixes, bits, self.out)
+        self.ships.position(self.out, 5)
+
+    def test_a_position_report_is_taken_into_the_table_without_allocating(self):
+        self.ships = Ships(4)
+        self.out = [0] * 8
+        receiver = nmea.Receiver(self.message)
+        line = bytearray(b"!AIVDM,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P000,0*01\r\n")
+        noise = bytearray(b"\xff!AIVDM,1,1,,A,18SJ@DPri*01\r\n$GPGGA\r\n")
+        receiver.feed(line, len(line), 0)
+        lock = getattr(micropython, "heap_lock", None)
+        if lock is not None:
+            lock()
+        try:
+            for _ in range(3):
+                receiver.feed(line, len(line), 1)
+                receiver.feed(noise, len(noise), 2)
+        finally:
+            if lock is not None:
+                micropython.heap_unlock()
+        self.assertEqual(self.ships.get(574001234)["count"], 4)
