@@ -49,7 +49,8 @@ class Chart:
         """The figure."""
         finite = [value for line in self.lines for value in line.values if not math.isnan(value)]
         if not finite:
-            return f'<figure><figcaption><b>{self.title}</b></figcaption><p class="none">no values in this flight</p></figure>'
+            none = '<p class="none">no values in this flight</p>'
+            return f"<figure><figcaption><b>{self.title}</b></figcaption>{none}</figure>"
         ticks = nice(min(finite), max(finite))
         low, high = ticks[0], ticks[-1]
         floor = _HEIGHT - BOTTOM

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _MARK_HZ, _SPACE_HZ, _BAUD = 1200.0, 2200.0, 1200.0
-_CW_TONE_HZ = 800.0  # of the recording's CW receiver
+_CW_HZ = (400.0, 1200.0)  # where the keyed tone is looked for
 _CW_STEP_S = 0.004
 _CODES = (
-    ".-A -...B -.-.C -..D .E ..-.F --.G ....H ..I .---J -.-K .-..L --M -.N ---O .--.P --.-Q .-.R ...S -T ..-U ...-V .--W"
-    " -..-X -.--Y --..Z -----0 .----1 ..---2 ...--3 ....-4 .....5 -....6 --...7 ---..8 ----.9 .-.-.-. --..--, ..--..?"
+    ".-A -...B -.-.C -..D .E ..-.F --.G ....H ..I .---J -.-K .-..L --M -.N ---O .--.P --.-Q .-.R ...S -T ..-U ...-V"
+    " .--W -..-X -.--Y --..Z"
+    " -----0 .----1 ..---2 ...--3 ....-4 .....5 -....6 --...7 ---..8 ----.9 .-.-.-. --..--, ..--..?"
     " -..-./ -...-= .-.-.+ -....-- ...-.-! -.--.( -.--.-) ---...:"
 )
 MORSE = {code[:-1]: code[-1] for code in _CODES.split()}
@@ -38,9 +39,9 @@ def read(path: Path) -> tuple[Array, int]:
         raise ValueError(f"{path}: {error}") from None
 
 
-def tone(samples: Array, rate: int, hertz: float, seconds: float) -> Array:
-    """Strength of one tone, averaged over `seconds` around each sample."""
-    turning = samples * np.exp(-2j * np.pi * hertz / rate * np.arange(len(samples)))
+def tone(samples: Array, rate: int, hertz: float | Array, seconds: float) -> Array:
+    """Strength of one tone, steady or of a frequency for each sample, averaged over `seconds` around each sample."""
+    turning = samples * np.exp(-2j * np.pi / rate * np.cumsum(np.broadcast_to(hertz, samples.shape)))
     width = max(1, round(rate * seconds))
     total = np.concatenate(([0.0], np.cumsum(turning)))
     half = width // 2
@@ -49,9 +50,22 @@ def tone(samples: Array, rate: int, hertz: float, seconds: float) -> Array:
     return np.abs(total[high] - total[low]) / width
 
 
+def pitch(samples: Array, rate: int) -> Array:
+    """Frequency of the keyed tone at each sample: Doppler that was not tuned away lets it drift."""
+    size = rate // 2
+    blocks = samples[: len(samples) // size * size].reshape(-1, size)
+    if not len(blocks):
+        return np.full(len(samples), sum(_CW_HZ) / 2)
+    low, high = (round(hertz * size / rate) for hertz in _CW_HZ)
+    power = np.abs(np.fft.rfft(blocks * np.hanning(size))[:, low:high]) ** 2
+    heard = power.max(axis=1) > power.max() / 10
+    at = (np.arange(len(blocks)) + 0.5) * size
+    return np.interp(np.arange(len(samples)), at[heard], (low + power.argmax(axis=1))[heard] * rate / size)
+
+
 def morse(samples: Array, rate: int) -> str:
     """The text of one CW message."""
-    strength = tone(samples, rate, _CW_TONE_HZ, 0.02)[:: max(1, round(rate * _CW_STEP_S))]
+    strength = tone(samples, rate, pitch(samples, rate), 0.02)[:: max(1, round(rate * _CW_STEP_S))]
     quiet, loud = np.percentile(strength, 10), np.percentile(strength, 95)
     if loud < 3 * quiet:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 import string
 from pathlib import Path
@@ -70,7 +71,6 @@ def charts(log: Log) -> list[Chart]:
             made.add(label, log.column(column, 1.0 if style != "truth" else scale), colour, style)
         return made
 
-    axes = (("x", 1), ("y", 2), ("z", 3))
     return [
         chart(
             "Power",
@@ -100,19 +100,24 @@ def charts(log: Log) -> list[Chart]:
             ("panel −X", "sensor.panel_xm_t", 5, ""),
             note="as the boards measured",
         ),  # fmt: skip
-        chart(
-            "Body rates",
-            "deg/s",
-            *((f"gyro {a}", f"sensor.rate_{a}", n, "") for a, n in axes),
-            *((f"truth {a}", f"truth.rate_{a}_deg_s", n, "truth") for a, n in axes),
-            note="the gyro's bias included",
-        ),  # fmt: skip
-        chart(
-            "Magnetic field, body axes",
-            "µT",
-            *((f"truth {a}", f"truth.field_{a}_ut", n, "") for a, n in axes),
-        ),  # fmt: skip
+        vector(chart("Body rate", "deg/s"), log, "gyro", "sensor.rate_{}", 1.0, "truth.rate_{}_deg_s"),
+        vector(chart("Magnetic field", "µT"), log, "magnetometer", "sensor.field_{}", 1e-3, "truth.field_{}_ut"),
     ]
+
+
+def vector(chart: Chart, log: Log, board: str, column: str, scale: float, truth: str) -> Chart:
+    """Three faint components as a board measured them, their total, and that of the truth."""
+    measured = [log.column(column.format(axis), scale) for axis in "xyz"]
+    for axis, values, colour in zip("xyz", measured, (1, 2, 3), strict=True):
+        chart.add(f"{board} {axis}", values, colour, "faint")
+    chart.add(f"{board} total", _total(measured), 4)
+    chart.add("truth, total", _total([log.column(truth.format(axis)) for axis in "xyz"]), 5, "truth")
+    return chart
+
+
+def _total(parts: list[list[float] | None]) -> list[float] | None:
+    found = [part for part in parts if part is not None]
+    return [math.hypot(*values) for values in zip(*found, strict=True)] if len(found) == 3 else None
 
 
 def _first_station(log: Log) -> list[dict[str, Any]]:
@@ -123,7 +128,8 @@ def _first_station(log: Log) -> list[dict[str, Any]]:
 
 def _about(summary: dict[str, Any]) -> str:
     return html.escape(
-        f"scenario {summary.get('scenario')}, seed {summary.get('seed')}; separation {str(summary.get('separation_utc'))[:19]} UTC;"
+        f"scenario {summary.get('scenario')}, seed {summary.get('seed')}; separation"
+        f" {str(summary.get('separation_utc'))[:19]} UTC;"
         f" {float(summary.get('flown_s') or 0) / 3600:.2f} h of mission flown in {summary.get('wall_s')} s"
     )
 
@@ -192,8 +198,8 @@ def _passes(log: Log) -> str:
 
 def _events(summary: dict[str, Any]) -> str:
     rows = [
-        f"<tr><td>T+{clock(float(one['t_s']))}:{int(one['t_s']) % 60:02d}</td><td>{html.escape(str(one['source']))}</td>"
-        f"<td>{html.escape(str(one['event']))}</td></tr>"
+        f"<tr><td>T+{clock(float(one['t_s']))}:{int(one['t_s']) % 60:02d}</td>"
+        f"<td>{html.escape(str(one['source']))}</td><td>{html.escape(str(one['event']))}</td></tr>"
         for one in summary.get("events", [])
     ]
     if not rows:
@@ -210,7 +216,8 @@ def _boards(summary: dict[str, Any]) -> str:
         version = ".".join(str(part) for part in what.get("version", [])[:3])
         rows += (
             f"<tr><td>{html.escape(role)}</td><td>{html.escape(str(what.get('name', '')))} {html.escape(version)}</td>"
-            f"<td>{board.get('pid')}</td><td>{board.get('boots')}</td><td>{float(board.get('clock_ppm') or 0):+.2f}</td></tr>"
+            f"<td>{board.get('pid')}</td><td>{board.get('boots')}</td>"
+            f"<td>{float(board.get('clock_ppm') or 0):+.2f}</td></tr>"
         )
     return (
         f"<table><tr><th>board</th><th>runs on</th><th>process</th><th>boots</th><th>clock, ppm</th></tr>{rows}</table>"

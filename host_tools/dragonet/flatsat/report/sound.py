@@ -65,7 +65,8 @@ def _section(path: Path, clips: list[dict[str, Any]], title: str, receiver: str)
         texts = [ear.morse(part, rate)] if path.name == "beacon-cw.wav" else ear.afsk1200(part, rate)
         text = "<br>".join(html.escape(text) for text in texts if text) or '<span class="none">nothing readable</span>'
         start = clip["start_us"] / 1e6
-        head = f"<b>T+{clock(start)}:{int(start) % 60:02d}</b> {clip['seconds']:.1f} s, C/N<sub>0</sub> {clip['density_dbhz']:.0f} dBHz"
+        head = f"<b>T+{clock(start)}:{int(start) % 60:02d}</b> {clip['seconds']:.1f} s,"
+        head += f" C/N<sub>0</sub> {clip['density_dbhz']:.0f} dBHz"
         picture = ""
         if n in shown:
             uri = png.data_uri(spectrogram(part, rate))

@@ -66,9 +66,11 @@ def svg(log: Log) -> str:
     out.append("</svg>")
     legend = (
         '<span class="key c1"><i></i>track in sun</span><span class="key c5"><i></i>in eclipse</span>'
-        f'<span class="key ship"><i></i>{placed:,} ships heard</span><span class="note">wheel or pinch to zoom, drag to move</span>'
+        f'<span class="key ship"><i></i>{placed:,} ships heard</span>'
+        '<span class="note">wheel or pinch to zoom, drag to move</span>'
     )
-    return f'<figure class="worldmap"><figcaption><b>Where it flew, whom it heard</b>{legend}</figcaption>{"".join(out)}</figure>'
+    caption = f"<figcaption><b>Where it flew, whom it heard</b>{legend}</figcaption>"
+    return f'<figure class="worldmap">{caption}{"".join(out)}</figure>'
 
 
 def _track(log: Log) -> list[str]:
@@ -100,9 +102,8 @@ def _stations(log: Log) -> list[str]:
             edge = circle(
                 station.lat_deg, station.lon_deg, sight_deg(sum(altitudes) / len(altitudes), station.mask_deg)
             )
-            out.append(
-                f'<path class="sight" d="{path([xy(*point) for point in edge])}Z"><title>{name} hears it from here</title></path>'
-            )
+            shape = path([xy(*point) for point in edge])
+            out.append(f'<path class="sight" d="{shape}Z"><title>{name} hears it from here</title></path>')
         out.append(f'<circle class="station" cx="{x:.1f}" cy="{y:.1f}" r="3.2"><title>{name}</title></circle>')
         out.append(f'<text class="place" x="{x + 6:.1f}" y="{y + 3:.1f}">{name}</text>')
     return out
@@ -121,5 +122,5 @@ def _ships(log: Log) -> tuple[list[str], int]:
         words += [f"{ship.get('reports')} reports"] * bool(ship.get("reports"))
         title = html.escape(", ".join(word for word in words if word))
         kind = "ship b" if ship.get("class") == "B" else "ship"
-        out.append(f'<circle class="{kind}" cx="{x:.2f}" cy="{y:.2f}" r="1.5"><title>{title}</title></circle>')
+        out.append(f'<circle class="{kind}" cx="{x:.2f}" cy="{y:.2f}" r="1.9"><title>{title}</title></circle>')
     return out[:_MOST_SHIPS], len(out)
