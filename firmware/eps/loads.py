@@ -1,8 +1,10 @@
 # Load switches: latching, shed by power level, off at an over-current and tried again with back-off.
 #
 # The latches hold their state while the MCU is reset, so a board comes back by driving each enable to the state it
-# had: the beacon sees no edge. When that state is not known, each load takes its default; the beacon's is on.
+# had: loads see no edge. When that state is not known, each load takes its default. The beacon's enable is driven on
+# at every start whatever was kept: an EPS that fails after its first line must not have left the satellite mute.
 import struct
+from eps.levels import FLOOR
 from micropython import const
 
 _OVER = const(2)         # readings in a row over the limit: one alone may be an inrush
@@ -138,7 +140,7 @@ class Loads:
             return False
         on = self._record.data[0]
         for k, load in enumerate(self.loads):
-            load.on = bool(on >> k & 1)
+            load.on = bool(on >> k & 1) or load.shed_level == FLOOR
             load.trips = struct.unpack_from(">H", self._record.data, _COUNTERS + 2 * k)[0]
         return True
 

@@ -96,6 +96,13 @@ class Switches(unittest.TestCase):
         self.assertEqual(self.pins.levels, [[1], [0], [0], [1]])
         self.assertEqual(self.run_to(0, 3), ALL)  # no least time off is served twice
 
+    def test_the_beacon_is_driven_on_at_every_start_even_when_it_was_off(self):
+        self.run_to(0, 20, ALL, 4)
+        self.assertEqual(self.pins.levels[0], [1, 0])
+        self.boot()
+        self.assertEqual(self.pins.levels, [[1], [0], [0], [0]])
+        self.assertEqual(self.run_to(0, 3, ALL, 4), 0)
+
     def test_a_dead_memory_means_the_defaults_and_switching_goes_on(self):
         self.memory = None
         self.boot()
