@@ -9,6 +9,7 @@ sys.modules["pins"] = __import__("pins_unix")
 
 import json  # noqa: E402
 
+import machine  # noqa: E402
 import parts  # noqa: E402
 import pins  # noqa: E402
 import twin  # noqa: E402
@@ -22,6 +23,7 @@ from dragonet.flatsat.devices import records, wiring_beacon, world  # noqa: E402
 from drivers.fram import FRAM  # noqa: E402
 from eps.hk import HK as EPS  # noqa: E402
 from machine import I2C  # noqa: E402
+from sensor.hk import HK as SENSOR  # noqa: E402
 
 CALM = {"supply_v": 7.4, "pa_t": 21.4, "antenna": 1.0}
 CONFIG = {
@@ -290,6 +292,36 @@ class Survives(Flight):
         self.assertEqual(len(self.texts()), 2)
         self.assertIn(b"pa_t=NA", self.infos()[2])
 
+    def test_buses_that_cannot_even_be_made(self):
+        self.make()
+        fram = self.fram
+
+        def broken(*settings):
+            raise OSError(19)
+
+        self.power_up(fram=fram)
+        pins.make_can = broken
+        i2c = machine.I2C
+        machine.I2C = broken
+        try:
+            self.boot()
+        finally:
+            del pins.make_can
+            machine.I2C = i2c
+        self.board.hold.elapsed_s = hold.RF_S  # without a memory the hold is a full one
+        self.fly(140)
+        self.assertEqual(len(self.texts()), 2)
+        self.assertEqual(len(self.infos()), 9)
+
+    def test_an_analog_input_that_cannot_be_made(self):
+        self.make()
+        self.env.analog.clear()
+        self.fly(1)
+        self.beacon._supply = None
+        self.beacon.supply_mv = None
+        self.fly(80)
+        self.assertIn(" U- ", self.texts()[0])
+
     def test_being_back_on_the_air_within_a_period_after_its_power_was_cut(self):
         self.make()
         self.fly(130)
@@ -422,6 +454,14 @@ class AntennaRelease(Flight):
 
 
 class Source(unittest.TestCase):
+    def test_every_value_of_the_frames_stands_in_its_boards_table(self):
+        tables = {"eps": EPS, "sensor": SENSOR, "beacon": HK}
+        for _, boards in text.FRAMES:
+            for role, fields in boards:
+                for field in fields:
+                    self.assertIn(field, tables[role].names)
+                self.assertEqual(fields[0], "seq")
+
     def test_a_configured_ssid_is_kept(self):
         self.assertEqual(text.source("XV1VN"), "XV1VN-11")
         self.assertEqual(text.source("XV1VN-3"), "XV1VN-3")
