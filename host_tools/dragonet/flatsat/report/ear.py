@@ -67,7 +67,7 @@ def morse(samples: Array, rate: int) -> str:
     """The text of one CW message."""
     strength = tone(samples, rate, pitch(samples, rate), 0.02)[:: max(1, round(rate * _CW_STEP_S))]
     quiet, loud = np.percentile(strength, 10), np.percentile(strength, 95)
-    if loud < 3 * quiet:
+    if loud < 8 * quiet:  # noise alone gives 5
         return ""
     down = strength > (quiet + loud) / 2
     edges = np.flatnonzero(np.diff(down.astype(np.int8))) + 1

@@ -159,8 +159,8 @@ def _timeline(log: Log) -> str:
     out = [f'<svg viewBox="0 0 {WIDTH} 112" role="img" aria-label="Timeline">']
     rows = (("mode", 6), ("light", 34), ("pass", 54), ("events", 74))
     out += [f'<text class="tick" x="{LEFT - 6}" y="{y + 11}" text-anchor="end">{name}</text>' for name, y in rows]
-    ends = [t for t, _ in log.modes[1:]] + [log.end_s]
-    for (t, mode), end in zip(log.modes, ends, strict=True):
+    ends = [*(t for t, _ in log.modes[1:]), log.end_s]
+    for (t, mode), end in zip(log.modes, ends, strict=False):
         name = MODES[mode] if 0 <= mode < len(MODES) else str(mode)
         x0, x1 = axis.x(t), axis.x(end)
         out.append(band(x0, x1, 4, 26, f"mode m{mode}")[:-2] + f"><title>{name} from T+{clock(t)}</title></rect>")

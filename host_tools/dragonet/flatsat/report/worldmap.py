@@ -117,9 +117,12 @@ def _ships(log: Log) -> tuple[list[str], int]:
             continue
         x, y = xy(lon, lat)
         words = [str(ship.get("shipname") or ""), f"MMSI {ship.get('mmsi')}"]
-        words += [f"{ship['speed']:.1f} kn"] * isinstance(ship.get("speed"), (int, float))
-        words += [f"to {ship['destination']}"] * bool(ship.get("destination"))
-        words += [f"{ship.get('reports')} reports"] * bool(ship.get("reports"))
+        if isinstance(ship.get("speed"), (int, float)):
+            words.append(f"{ship['speed']:.1f} kn")
+        if ship.get("destination"):
+            words.append(f"to {ship['destination']}")
+        if ship.get("reports"):
+            words.append(f"{ship['reports']} reports")
         title = html.escape(", ".join(word for word in words if word))
         kind = "ship b" if ship.get("class") == "B" else "ship"
         out.append(f'<circle class="{kind}" cx="{x:.2f}" cy="{y:.2f}" r="1.9"><title>{title}</title></circle>')
