@@ -114,6 +114,7 @@ class Reception(unittest.TestCase):
         self.feed(POSITION.replace(b"*01", b""))
         self.feed(POSITION.replace(b"*01", b"*0G"))
         self.assertEqual(self.dropped(), {"checksum": 3})
+        self.assertEqual(self.messages, [])
 
     def test_counts_what_is_no_ais_sentence(self):
         self.feed(sentence(b"AITXT,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P000,0"))
@@ -124,12 +125,14 @@ class Reception(unittest.TestCase):
         self.feed(sentence(b"AIVDM,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P000,6"))
         self.feed(sentence(b"AIVDM"))
         self.assertEqual(self.dropped(), {"format": 7})
+        self.assertEqual(self.messages, [])
 
     def test_counts_payload_characters_that_do_not_exist(self):
         self.feed(sentence(b"AIVDM,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P0 0,0"))
         self.feed(sentence(b"AIVDM,1,1,,A,18SJ@DPris7WQ;05iop7lF>1P0x0,0"))
         self.feed(sentence(b"AIVDM,1,1,,A,,0"))
         self.assertEqual(self.dropped(), {"armour": 3})
+        self.assertEqual(self.messages, [])
 
     def test_counts_a_line_cut_by_the_next(self):
         self.feed(POSITION[:20] + POSITION)
