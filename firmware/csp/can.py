@@ -70,7 +70,8 @@ class CanInterface:
         self._received = [0, memoryview(bytearray(8)), 0, 0]
         self._backoff_ms = _BACKOFF_FIRST_MS
         self._since = 0  # ticks of bus-off or of the last restart, ms
-        self.heard = 0  # ticks of the last frame received, ms
+        self.heard = 0  # ticks of the last frame received, or of the start, ms
+        self.alive = False  # True once a frame was received
         self.deferred = False  # an interrupt came while the node's tables were held
 
     def attach(self, node):
@@ -251,6 +252,7 @@ class CanInterface:
             return
         now = time.ticks_ms()
         self.heard = now
+        self.alive = True
         frame = self._frame
         extended = can.FLAG_EXT_ID
         while True:

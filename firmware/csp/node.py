@@ -118,6 +118,7 @@ class Node:
         self.interfaces.extend(members)
         self._ways.append(interface)
         interface.attach(self)
+        self.tick_within(0)
 
     def way(self, name):
         """The interface, or pair of interfaces, of this name. InterfaceError: there is none."""

@@ -53,6 +53,7 @@ class Rdp:
         self._ahead = [None] * _AHEAD  # received, while one before is missing
         self._ahead_seq = [0] * _AHEAD
         self._salt = 0
+        self._made = time.ticks_us()
         self.retransmitted = 0
         self.state = CLOSED
         self._reset()
@@ -87,7 +88,7 @@ class Rdp:
 
     def _choose_iss(self):
         self._salt += 1
-        self._iss = time.ticks_us() * 40503 + self._salt * 7919 & 0xFFFF
+        self._iss = time.ticks_diff(time.ticks_us(), self._made) * 40503 + self._salt * 7919 & 0xFFFF
         self.snd_nxt = self._iss + 1 & 0xFFFF
         self.snd_una = self._iss
 

@@ -76,11 +76,16 @@ class Redundant:
     def _works(self, member, now):
         return member.on_bus and time.ticks_diff(now, member.heard) <= SILENT_MS and member.stuck_ms(now) < STUCK_MS
 
+    def _is_alternative(self, member, now):
+        """True if someone was heard there lately."""
+        lately = time.ticks_diff(now, member.heard) <= _PROBE_MS * _PROBES_B + SILENT_MS
+        return member.on_bus and member.alive and lately
+
     def _choose(self, now):
         a, b = self.members
         if not self._works(a, now):
             self._alive = now
-            if self.active is a and b.on_bus and time.ticks_diff(now, b.heard) <= _PROBE_MS * _PROBES_B + SILENT_MS:
+            if self.active is a and self._is_alternative(b, now):
                 self._move(b)
                 self.failovers += 1
         elif self.active is b and (time.ticks_diff(now, self._alive) >= RETURN_MS or not self._works(b, now)):

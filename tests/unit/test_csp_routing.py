@@ -1,0 +1,271 @@
+# Ways through the network: the routing table, forwarding, and two redundant buses.
+import time
+import unittest
+
+import csp
+from csp.can import CanInterface
+from csp.errors import AddressError, NoRoute
+from csp.redundant import PROBE_PORT, Redundant
+from csp.rtable import ROUTES, RouteTable
+from fake_can import FakeCan, Wire
+
+
+class Table(unittest.TestCase):
+    def test_the_entry_with_most_bits_wins(self):
+        table = RouteTable(2)
+        table.add(0, 0, "default")
+        table.add(8, 11, "subnet", 5)
+        table.add(9, 14, "host")
+        found = [table.interfaces[table.find(dst)] for dst in (1, 8, 9, 15, 16, 16000)]
+        self.assertEqual(found, ["default", "subnet", "host", "subnet", "default", "default"])
+        self.assertEqual(table.vias[table.find(10)], 5)
+
+    def test_without_a_default_others_have_no_way(self):
+        table = RouteTable(1)
+        table.add(4, 5, "host")
+        self.assertEqual(table.find(5), -1)
+        self.assertEqual(table.find(4), 0)
+
+    def test_an_entry_for_the_same_addresses_is_replaced(self):
+        table = RouteTable(2)
+        table.add(9, 11, "old")
+        table.add(8, 11, "new", 3)
+        self.assertEqual((len(table), table.interfaces[0], table.vias[0]), (1, "new", 3))
+
+    def test_the_table_is_bounded_and_its_values_checked(self):
+        table = RouteTable(1)
+        for address in range(ROUTES):
+            table.add(address, 5, "x")
+        with self.assertRaises(NoRoute):
+            table.add(20, 5, "x")
+        for address, bits, via in ((32, 5, -1), (1, 6, -1), (1, 5, 32), (-1, 5, -1)):
+            with self.assertRaises(AddressError):
+                table.add(address, bits, "x", via)
+
+    def test_libcsps_text_form_is_read(self):
+        node = csp.Node(1, version=2)
+        wire = Wire()
+        node.add_interface(CanInterface(FakeCan(wire), name="CANA"))
+        node.add_interface(CanInterface(FakeCan(wire), name="KISS"))
+        node.route("0/0 CANA, 8/11 KISS 5,12 KISS")
+        self.assertEqual([node.routes.find(dst) for dst in (12, 9, 100)], [0, 1, 2])
+        self.assertEqual(node.routes.vias, [-1, 5, -1])
+        for text in ("", "x/0 CANA", "1/2", "1/2 CANA x"):
+            with self.assertRaises(AddressError):
+                node.route(text)
+        with self.assertRaises(NoRoute):
+            node.route("1/2 CANC")
+
+
+class Router(unittest.TestCase):
+    """eps on bus A, ground on bus G, a router between them."""
+
+    version = 2
+
+    def setUp(self):
+        self.bus, self.ground_bus = Wire(), Wire()
+        self.eps = self.node_on(2, self.bus)
+        self.ground = self.node_on(10, self.ground_bus)
+        self.router = csp.Node(5, version=self.version)
+        self.router.add_interface(CanInterface(FakeCan(self.bus), name="CANA", promiscuous=True))
+        self.router.add_interface(CanInterface(FakeCan(self.ground_bus), name="CANG", promiscuous=True))
+        self.router.route("0/0 CANA, 10 CANG")
+
+    def node_on(self, address, wire):
+        node = csp.Node(address, version=self.version)
+        node.add_interface(CanInterface(FakeCan(wire), name="CANA"))
+        return node
+
+    def run_all(self):
+        for _ in range(4):
+            self.bus.run(self.eps, self.router)
+            self.ground_bus.run(self.ground, self.router)
+        for node in (self.eps, self.ground, self.router):
+            self.assertEqual(node.pool.free, node.pool.count)
+
+    def test_a_packet_and_its_answer_pass_the_router_unchanged(self):
+        got = []
+        self.eps.bind(12, lambda packet: (got.append(bytes(packet.data)), self.eps.reply(packet, b"pong")))
+        self.ground.bind(csp.node.ANY, lambda packet: got.append((packet.src, bytes(packet.data))))
+        self.ground.send(2, 12, b"a question of more than one frame", sport=20)
+        self.run_all()
+        self.assertEqual(got, [b"a question of more than one frame", (2, b"pong")])
+        crossed = [data for _, data in self.ground_bus.log]
+        self.assertEqual(crossed[: len(self.bus.log) - 2], [data for _, data in self.bus.log][: len(crossed) - 2])
+
+    def test_nothing_goes_back_to_where_it_came_from(self):
+        self.eps.send(9, 12, b"nobody")
+        self.run_all()
+        self.assertEqual(self.router.interfaces[0].stats.no_route, 1)
+        self.assertEqual(self.router.interfaces[0].stats.tx, 0)
+
+    def test_without_routes_nothing_is_forwarded(self):
+        self.router.routes = RouteTable(self.version)
+        self.ground.send(2, 12, b"hello")
+        self.run_all()
+        self.assertEqual(self.router.interfaces[1].stats.no_route, 1)
+        self.assertEqual(self.bus.log, [])
+
+    def test_a_packet_beyond_the_mtu_of_the_way_is_dropped_and_counted(self):
+        self.router.interfaces[0].mtu = 20
+        self.ground.send(2, 12, bytes(17))
+        self.ground.send(2, 12, bytes(16))
+        self.run_all()
+        self.assertEqual(self.router.interfaces[0].stats.tx, 1)
+        self.assertEqual(self.router.loop.stats.too_long, 1)
+
+    def test_an_old_packet_without_crc_is_forwarded_as_it_is(self):
+        got = []
+        self.eps.bind(12, lambda packet: got.append((packet.flags, bytes(packet.data))))
+        self.ground.send(2, 12, b"", crc=False)
+        self.run_all()
+        self.assertEqual(got, [(0, b"")])
+
+
+class RouterV1(Router):
+    version = 1
+
+    def test_the_next_hop_stands_in_the_frame(self):
+        self.router.route("12 CANG 11")
+        self.eps.send(12, 9, b"")
+        self.run_all()
+        self.assertEqual(self.ground_bus.log[0][0] >> 19 & 0x1F, 11)
+
+
+class TwoBuses(unittest.TestCase):
+    """Three nodes on buses A and B."""
+
+    def setUp(self):
+        self.make()
+
+    def make(self, both=False):
+        self.a, self.b = Wire(), Wire()
+        self.nodes, self.pairs, self.got = [], [], []
+        for address in (2, 3, 4):
+            node = csp.Node(address)
+            pair = Redundant(
+                CanInterface(FakeCan(self.a), name="CANA"), CanInterface(FakeCan(self.b), name="CANB"), both=both
+            )
+            node.add_interface(pair)
+            self.nodes.append(node)
+            self.pairs.append(pair)
+        self.nodes[1].bind(10, lambda packet: self.got.append(bytes(packet.data)))
+
+    def fly(self, ms):
+        for _ in range(ms // 10):
+            self.a.run(*self.nodes)
+            self.b.run(*self.nodes)
+            time.sleep_ms(10)
+
+    def send(self, text):
+        self.nodes[0].send(3, 10, text)
+
+    def active(self):
+        return [pair.active.name for pair in self.pairs]
+
+    def test_all_use_a_while_it_works(self):
+        self.fly(5_000)
+        self.send(b"over A")
+        self.fly(20)
+        self.assertEqual(self.got, [b"over A"])
+        self.assertEqual(self.active(), ["CANA"] * 3)
+        self.assertEqual([pair.failovers for pair in self.pairs], [0] * 3)
+        heartbeats = len(self.a.log) / 3 / 5
+        self.assertTrue(1.8 <= heartbeats <= 2.4)
+        self.assertTrue(len(self.b.log) < len(self.a.log) / 3)
+
+    def test_everyone_moves_to_b_within_a_second_and_a_half_of_losing_a(self):
+        for wait in (0, 130, 310, 480):
+            self.make()
+            self.fly(3_000 + wait)
+            self.a.cut = True
+            self.fly(1_500)
+            self.assertEqual(self.active(), ["CANB"] * 3)
+            self.send(b"over B")
+            self.fly(20)
+            self.assertEqual(self.got, [b"over B"])
+
+    def test_what_waited_for_a_goes_over_b(self):
+        self.fly(3_000)
+        self.a.cut = True
+        self.send(b"x" * 50)
+        self.fly(1_500)
+        self.assertEqual(self.got, [b"x" * 50])
+        self.fly(3_000)
+        for node in self.nodes:
+            self.assertTrue(node.pool.free >= node.pool.count - 3)  # probes that wait for A
+
+    def test_bus_off_moves_at_once(self):
+        self.fly(3_000)
+        self.a.cans[0].go_bus_off()
+        self.fly(20)
+        self.assertEqual(self.active()[0], "CANB")
+        self.send(b"over B")
+        self.fly(20)
+        self.assertEqual(self.got, [b"over B"])
+
+    def test_they_return_to_a_when_it_has_worked_for_a_while(self):
+        self.fly(3_000)
+        self.a.cut = True
+        self.fly(2_000)
+        self.a.cut = False
+        self.fly(4_000)
+        self.assertEqual(self.active(), ["CANB"] * 3)
+        self.fly(2_500)
+        self.assertEqual(self.active(), ["CANA"] * 3)
+        self.assertEqual([pair.returns for pair in self.pairs], [1] * 3)
+
+    def test_a_bus_that_comes_and_goes_keeps_them_on_b(self):
+        self.fly(3_000)
+        for _ in range(4):
+            self.a.cut = True
+            self.fly(2_000)
+            self.a.cut = False
+            self.fly(2_000)
+        self.assertEqual([pair.failovers for pair in self.pairs], [1] * 3)
+
+    def test_alone_on_both_buses_nobody_moves(self):
+        self.a.cut = self.b.cut = True
+        self.fly(10_000)
+        self.assertEqual(self.active(), ["CANA"] * 3)
+
+    def test_a_packet_from_both_buses_is_delivered_once(self):
+        self.make(both=True)
+        for k in range(20):
+            self.send(bytes([k]) * 20)
+            self.fly(50)
+        self.assertEqual(self.got, [bytes([k]) * 20 for k in range(20)])
+        stats = [interface.stats for interface in self.nodes[1].interfaces]
+        self.assertTrue(stats[0].duplicate + stats[1].duplicate >= 20)
+
+    def test_twice_on_one_bus_is_two_packets(self):
+        self.make(both=True)
+        self.send(b"again")
+        self.send(b"again")
+        self.fly(50)
+        self.assertEqual(self.got, [b"again", b"again"])
+
+    def test_the_same_on_the_other_bus_much_later_is_another_packet(self):
+        self.fly(1_000)
+        self.pairs[0].active = self.pairs[0].members[0]
+        self.send(b"again")
+        self.fly(20)
+        time.sleep_ms(120)
+        self.pairs[0].active = self.pairs[0].members[1]
+        self.send(b"again")
+        self.fly(20)
+        self.assertEqual(self.got, [b"again", b"again"])
+
+    def test_the_probe_may_carry_an_applications_heartbeat(self):
+        beats = []
+        self.nodes[1].bind(9, lambda packet: beats.append((packet.src, bytes(packet.data))))
+        self.pairs[0].probe = (9, b"alive")
+        self.fly(1_000)
+        self.assertTrue((2, b"alive") in beats)
+
+    def test_probes_are_no_losses(self):
+        self.fly(3_000)
+        for node in self.nodes:
+            for interface in node.interfaces:
+                self.assertEqual((interface.stats.drop, interface.stats.no_port), (0, 0))
+        self.assertEqual(PROBE_PORT, 16)
