@@ -25,6 +25,7 @@ from dragonet.flatsat.clocks import Clock
 from dragonet.flatsat.devices import records
 from dragonet.flatsat.hub import Hub
 from dragonet.flatsat.housekeeping import Housekeeping
+from dragonet.flatsat.pace import Pace
 from dragonet.flatsat.pcapng import Capture
 from dragonet.flatsat.physics.spacecraft import Spacecraft
 from dragonet.flatsat.radio.receive import Receiver, Transmission
@@ -78,6 +79,7 @@ class Flight:
         self.first_rf_s: float | None = None
         self.deployments: dict[str, float] = {}
         self.wall_s = 0.0
+        self.reports: dict[str, Callable[[], Any]] = {}  # further parts of the summary
         self._prepare_folder()
         self._make_boards()
         self._make_bus()
@@ -173,6 +175,7 @@ class Flight:
 
             board.on_off = all_off
         epoch_us = round(self.scenario.separation.timestamp() * SECOND_US)
+        self.epoch_us = epoch_us
         self.capture = Capture(self.out / "bus.pcapng", list(_BUS_NAMES), epoch_us)
         self.housekeeping = Housekeeping(self.out / "telemetry.csv", self._utc, self.spacecraft.truth)
         self.packets = BusPackets(self._packet)
@@ -205,14 +208,22 @@ class Flight:
 
     # --- while it flies ---
 
-    def run(self, progress: Callable[[Flight], None] | None = None, step_s: float = 60.0) -> None:
-        """Fly all hours of the scenario; progress is called after each step of mission time."""
+    def run(
+        self, progress: Callable[[Flight], None] | None = None, step_s: float = 60.0, pace: Pace | None = None
+    ) -> None:
+        """Fly all hours of the scenario, as fast as possible or at a pace.
+
+        progress is called after each step of mission time, at a pace after each of its slices.
+        """
         end_us = round(self.scenario.mission.hours * 3600 * SECOND_US)
         started = time.monotonic()
         self.rails.apply()
         with one_core():
             while self.hub.now_us < end_us:
-                self.hub.run(min(end_us, self.hub.now_us + round(step_s * SECOND_US)))
+                if pace is None:
+                    self.hub.run(min(end_us, self.hub.now_us + round(step_s * SECOND_US)))
+                else:
+                    pace.step(self.hub, end_us)
                 self.wall_s = time.monotonic() - started
                 if progress is not None:
                     progress(self)
@@ -343,9 +354,11 @@ class Flight:
             "counts": self.counts(),
             "first_rf_s": self.first_rf_s,
             "burn_wire_first_on_s": self.deployments,
+            "stations": [dataclasses.asdict(one) for one in scenario.stations],
             "passes": [dataclasses.asdict(one) for one in self.passes],
             "events": self.events,
             "notes": list(scenario.notes),
+            **{name: report() for name, report in self.reports.items()},
         }
 
     def counts(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ from dragonet.flatsat.physics import passes
 from dragonet.flatsat.physics.orbit import Orbit
 from dragonet.flatsat.radio.link import Look
 from dragonet.flatsat.radio.sound import LinkAt, write_pass_audio
+from dragonet.flatsat.report import write_report
 
 _GRID_S = 1.0
 
@@ -64,6 +65,7 @@ def write(flight: Flight, ships: list[dict[str, Any]]) -> dict[str, Any]:
     write_json(out / "ships.json", ships)
     summary["counts"]["ships"] = len(ships)
     write_json(out / "summary.json", summary)
+    write_report(out)
     return summary
 
 

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 _MARK_HZ, _SPACE_HZ, _BAUD = 1200.0, 2200.0, 1200.0
 _CW_HZ = (400.0, 1200.0)  # where the keyed tone is looked for
 _CW_STEP_S = 0.004
+_CW_RATE_HZ = 6000  # enough for the tone
 _CODES = (
     ".-A -...B -.-.C -..D .E ..-.F --.G ....H ..I .---J -.-K .-..L --M -.N ---O .--.P --.-Q .-.R ...S -T ..-U ...-V"
     " .--W -..-X -.--Y --..Z"
@@ -65,6 +66,8 @@ def pitch(samples: Array, rate: int) -> Array:
 
 def morse(samples: Array, rate: int) -> str:
     """The text of one CW message."""
+    thin = max(1, rate // _CW_RATE_HZ)
+    samples, rate = samples[: len(samples) // thin * thin].reshape(-1, thin).mean(axis=1), rate // thin
     strength = tone(samples, rate, pitch(samples, rate), 0.02)[:: max(1, round(rate * _CW_STEP_S))]
     quiet, loud = np.percentile(strength, 10), np.percentile(strength, 95)
     if loud < 8 * quiet:  # noise alone gives 5

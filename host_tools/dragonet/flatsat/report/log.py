@@ -111,9 +111,9 @@ def _number(text: str) -> float:
 
 
 def _stations(summary: dict[str, Any]) -> list[scenario.Station]:
-    if isinstance(summary.get("stations"), list):
-        return [scenario.Station(**one) for one in summary["stations"]]
     try:
+        if isinstance(summary.get("stations"), list):
+            return [scenario.Station(**one) for one in summary["stations"]]
         return list(scenario.load(str(summary.get("scenario", ""))).stations)
-    except UserError:  # its file is gone, or changed since
+    except (UserError, TypeError):  # its file is gone, or changed since
         return []
