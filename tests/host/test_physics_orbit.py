@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragonet.errors import UserError
@@ -57,6 +57,7 @@ def test_geodetic_matches_vallado_example_3_3() -> None:
 
 
 @given(st.floats(-90, 90), st.floats(-179.9, 179.9), st.floats(-0.4, 2000))
+@settings(deadline=None)
 def test_geodetic_undoes_from_geodetic(lat: float, lon: float, height: float) -> None:
     a, b, c = orbit.geodetic(orbit.from_geodetic(lat, lon, height)[None])
     assert a[0] == pytest.approx(lat, abs=1e-7)

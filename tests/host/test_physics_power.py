@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragonet.flatsat import scenario
@@ -25,6 +25,7 @@ def test_a_cell_at_the_makers_conditions_gives_the_makers_maximum_power() -> Non
 
 
 @given(st.floats(0.01, 1.4), st.floats(-80, 90))
+@settings(deadline=None)
 def test_the_closed_form_finds_the_maximum_of_the_curve(light: float, celsius: float) -> None:
     isc, voc, a = panels.cell(light, celsius)
     v = np.linspace(0.0, voc, 4001)
@@ -34,6 +35,7 @@ def test_the_closed_form_finds_the_maximum_of_the_curve(light: float, celsius: f
 
 
 @given(st.floats(0.01, 1.2), st.floats(0.0, 0.3), st.floats(0.0, 1.0))
+@settings(deadline=None)
 def test_a_converter_never_gives_more_than_the_light_and_what_it_takes_shows_at_the_panel(
     a: float, b: float, share: float
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_cold_pack_sags_more() -> None:
 
 
 @given(st.lists(st.floats(-6, 6), min_size=20, max_size=200), st.floats(0.3, 0.7))
+@settings(deadline=None)
 def test_energy_in_is_energy_stored_and_energy_lost(watts: list[float], soc: float) -> None:
     pack = Battery(5.2, soc, 8.4)
     stored = lost = given_j = 0.0
@@ -188,6 +191,7 @@ def test_protection_opens_below_five_volts_and_closes_when_charged() -> None:
 
 
 @given(st.floats(-200, 200), st.floats(0, 1), st.floats(-40, 70))
+@settings(deadline=None)
 def test_no_power_and_no_temperature_breaks_the_pack(watts: float, soc: float, celsius: float) -> None:
     pack = Battery(2.6, soc, 8.2)
     for _ in range(5):

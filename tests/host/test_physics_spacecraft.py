@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragonet.flatsat import scenario
@@ -233,6 +233,7 @@ def test_heat_put_in_is_heat_stored() -> None:
 
 
 @given(st.floats(-1.0, 1.0), st.floats(1.03, 1.3))
+@settings(deadline=None)
 def test_a_face_sees_between_nothing_and_all_of_the_earth(cos: float, radius: float) -> None:
     seen = thermal.view(cos, radius)
     assert 0.0 <= seen <= 1.0 / radius**2 + 1e-12

@@ -104,7 +104,7 @@ def test_a_file_that_is_absent_a_folder_or_binary_is_refused(tmp_path: Path) -> 
 
 
 @given(st.binary(max_size=400))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_never_end_in_another_error(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "random.tle"
     path.write_bytes(data)
@@ -113,7 +113,7 @@ def test_random_bytes_never_end_in_another_error(tmp_path: Path, data: bytes) ->
 
 
 @given(st.integers(0, 1), st.integers(0, 67), st.sampled_from("0123456789 -.Zx"))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_altered_character_is_found(tmp_path: Path, which: int, at: int, character: str) -> None:
     lines = [LINE_1, LINE_2]
     changed = lines[which][:at] + character + lines[which][at + 1 :]

@@ -161,7 +161,7 @@ def test_a_scenarios_tle_is_beside_it_and_of_its_time(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_scenario_or_one_line(text: str) -> None:
     try:
         scenario.loads(text)
