@@ -18,6 +18,8 @@ from dragonet.errors import UserError
 from dragonet.flatsat import outputs, scenario
 from dragonet.flatsat.ais_log import AisLog
 from dragonet.flatsat.flight import Flight
+from dragonet.flatsat.pace import Pace
+from dragonet.flatsat.real_time import RealTime
 from dragonet.flatsat.ships import Fleet
 from dragonet.flatsat.ships_log import ShipsLog
 
@@ -28,10 +30,15 @@ _EPILOG = """Examples:
   dragonet fly --scenario mine.toml --tle mine.tle --hours 24 --seed 7 --out flights/mine
 
   dragonet fly --scenario picodragon --ais recorded.nmea --out flights/pico --json
+
+  dragonet fly --speed 1 --slcan 3333 --socketcand 29536
+
+The last one flies in real time with the CAN bus open: `dragonet bus sniff`, python-can, SavvyCAN attach to it.
 """
 
 _SHOW_S = 0.25  # wall time between two looks at the display
 _LINE_S = 600.0  # mission time between two lines where there is no terminal
+_LINE_WALL_S = 60.0  # in real time: wall time between them
 _STEP_S = 20.0
 
 
@@ -42,6 +49,18 @@ def fly(
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Noise, clocks, boot delays, bus errors.")] = 1,
     tle: Annotated[Path | None, typer.Option("--tle", help="Two-line elements that replace the scenario's orbit.")] = None,
     ais: Annotated[Path | None, typer.Option("--ais", help="Recorded AIS receiver log, in place of simulated ships.")] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Mission seconds per second. Default: as fast as it can; with a server: 1.")
+    ] = None,
+    slcan: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="CAN A by slcan over TCP; 0: any free port.")
+    ] = None,
+    socketcand: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="CAN A, B (can0, can1) by socketcand; 0: any.")
+    ] = None,
+    bind: Annotated[
+        str, typer.Option(help="Address the servers listen at. Whoever reaches them can talk to the boards.")
+    ] = "127.0.0.1",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
     """Boot the EPS, beacon and sensor boards, fly them in orbit, and keep what they sent.
@@ -56,15 +75,20 @@ def fly(
     sentences = AisLog(ais) if ais is not None else Fleet(seed, what.ships.count)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: name a folder with --out")
+    real_time = RealTime(speed, slcan, socketcand, bind)
     flight = Flight(what, seed, out, sentences.heard)
+    real_time.attach(flight)
     ships = ShipsLog(what.separation)
     flight.on_packet(ships.packet)
     console = Console(stderr=as_json)
     for note in what.notes:
         console.print(note, style="yellow", highlight=False)
+    for line in real_time.lines():
+        console.print(line, highlight=False, soft_wrap=True)
     try:
-        interrupted = _show(console, flight, ships)
+        interrupted = _show(console, flight, ships, real_time.pace)
     finally:
+        real_time.close()
         flight.stop()
     if not as_json:
         console.print("making sound and report ...", style="dim", highlight=False)
@@ -79,10 +103,11 @@ def fly(
         raise typer.Exit(130)
 
 
-def _show(console: Console, flight: Flight, ships: ShipsLog) -> bool:
+def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) -> bool:
     """Fly, with a live display or plain lines. True when stopped by Ctrl-C: what was flown is kept."""
     shown = 0.0
     next_line_s = 0.0
+    line_s = _LINE_S if pace is None else min(_LINE_S, _LINE_WALL_S * pace.speed)
     try:
         if console.is_terminal:
             with Live(_panel(flight, ships), console=console, auto_refresh=False) as live:
@@ -93,17 +118,17 @@ def _show(console: Console, flight: Flight, ships: ShipsLog) -> bool:
                         shown = time.monotonic()
                         live.update(_panel(flight, ships), refresh=True)
 
-                flight.run(refresh, _STEP_S)
+                flight.run(refresh, _STEP_S, pace)
                 live.update(_panel(flight, ships), refresh=True)
         else:
 
             def line(_: Flight) -> None:
                 nonlocal next_line_s
                 if flight.t_s >= next_line_s:
-                    next_line_s += _LINE_S
+                    next_line_s += line_s
                     console.print("  ".join(f"{k} {v}" for k, v in _state(flight, ships)), highlight=False, soft_wrap=True)
 
-            flight.run(line, _STEP_S)
+            flight.run(line, _STEP_S, pace)
     except KeyboardInterrupt:
         return True
     return False
@@ -131,8 +156,12 @@ def _state(flight: Flight, ships: ShipsLog) -> list[tuple[str, str]]:
         ("pass", passing),
         ("ships", str(len(ships))),
         ("transmissions", str(len(flight.receiver.done))),
-        ("speed", f"{flight.t_s / flight.wall_s:.0f} x" if flight.wall_s else "-"),
+        ("speed", _times(flight.t_s / flight.wall_s) if flight.wall_s else "-"),
     ]
+
+
+def _times(speed: float) -> str:
+    return f"{speed:.0f} x" if speed >= 10 else f"{speed:.1f} x"
 
 
 def _panel(flight: Flight, ships: ShipsLog) -> Table:
@@ -159,6 +188,13 @@ def _tell(console: Console, flight: Flight, summary: dict[str, Any]) -> None:
     table.add_row("on the air", f"{counts['transmissions']} transmissions")
     table.add_row("bus", f"{counts['can_frames']} CAN frames, {counts['csp_packets']} CSP packets")
     table.add_row("ships", f"{counts['ships']} from {counts['ais_sentences']} AIS sentences")
+    if "pace" in summary:
+        pace = summary["pace"]
+        lag = f"late {pace['late']} times, by {pace['worst_lag_s']} s at worst"
+        table.add_row("pace", f"{pace['speed']:g} x real time wanted; {lag}")
+    for name, served in summary.get("can_servers", {}).items():
+        if isinstance(served, dict):
+            table.add_row(name, ", ".join(f"{what} {count}" for what, count in served.items() if what != "port"))
     recording = summary.get("recording")
     if recording:
         table.add_row("recorded", f"{len(recording['cw'])} CW and {len(recording['afsk'])} AFSK1200 transmissions "

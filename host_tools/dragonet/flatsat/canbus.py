@@ -93,6 +93,11 @@ class CanBus:
         self._controllers.append(controller)
         self._unheard = ()
 
+    def detach(self, controller: Controller) -> None:
+        """Its node is gone; it was stopped before."""
+        self._controllers.remove(controller)
+        self._unheard = ()
+
     def start(self, controller: Controller, mode: int, bitrate: int) -> None:
         """Power-on, restart after bus-off, or stop (mode 255)."""
         was_off = controller.state == BUS_OFF
