@@ -78,7 +78,7 @@ class Node:
         self.version = version
         self.broadcast_address = BROADCAST[version]
         self.interfaces = []
-        self.routes = RouteTable(version)  # empty: the first interface leads everywhere, nothing is forwarded
+        self.routes = RouteTable(version)  # elsewhere leads the first interface, for packets of this node only
         self.pool = Pool(buffers, 256, 2 if buffers > 4 else 0)
         self.uptime_s = 0
         self.held = self.deferred = False
@@ -313,7 +313,7 @@ class Node:
         k = self.routes.find(dst)
         if k >= 0:
             return self._give(packet, self.routes.interfaces[k], self.routes.vias[k])
-        if self._ways and not len(self.routes):
+        if self._ways:
             return self._give(packet, self._ways[0], -1)
         self.loop.stats.no_route += 1
         self.loop.stats.drop += 1
@@ -339,6 +339,12 @@ class Node:
             self._finish(packet)
             interface.send(packet)
             self.pool.release(packet)
+
+    def let_go(self):
+        """The tables are no longer held."""
+        self.held = False
+        if self.deferred:
+            self._catch_up()
 
     def _catch_up(self):
         """Serve the interrupts that came while the tables were held."""

@@ -51,7 +51,7 @@ class Services:
 
     def __init__(self, node, image):
         self._node = node
-        self._ident = image
+        self.ident_image = image
         self.cmp = {IDENT: self._cmp_ident, IF_STATS: self._cmp_if_stats, CLOCK: self._cmp_clock}
         self.lines = None  # PS: returns an iterable of text lines
         node.bind(CMP, self._cmp)
@@ -122,7 +122,7 @@ class Services:
     def _cmp_ident(self, packet):
         if packet.size != 2 and packet.size != IDENT_SIZE:
             return False
-        copy(packet.buffer, DATA + 2, self._ident, 0, IDENT_SIZE - 2)
+        copy(packet.buffer, DATA + 2, self.ident_image, 0, IDENT_SIZE - 2)
         packet.size = IDENT_SIZE
         return True
 
