@@ -1,0 +1,317 @@
+"""Mutated frames against the CSP library: nothing escapes, nothing corrupt is delivered, no buffer is lost.
+
+DRAGONET_FUZZ_FRAMES sets the length of the random campaign (default 20,000 frames for each version, a few seconds;
+1,000,000 takes some minutes), DRAGONET_FUZZ_SEED where it starts.
+"""
+
+import asyncio
+import gc  # noqa: F401  (in sys.modules, to be put back)
+import importlib
+import os
+import random
+import sys
+import types
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FRAMES = int(os.environ.get("DRAGONET_FUZZ_FRAMES", "20000"))
+SEED = int(os.environ.get("DRAGONET_FUZZ_SEED", "1"))
+EXPIRY_MS = 3000
+_CSP = ("can", "connection", "node", "packet", "rdp", "bench_kiss", "crc32c", "i2c", "stats")
+
+
+class Clock(types.ModuleType):
+    """MicroPython's time, moved by the test."""
+
+    now = 0
+
+    def ticks_ms(self) -> int:
+        return self.now & 0x3FFFFFFF
+
+    def ticks_us(self) -> int:
+        return self.now * 1000 & 0x3FFFFFFF
+
+    def ticks_diff(self, later: int, earlier: int) -> int:
+        return ((later - earlier + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+
+    def ticks_add(self, ticks: int, delta: int) -> int:
+        return ticks + delta & 0x3FFFFFFF
+
+    def time(self) -> int:
+        return self.now // 1000
+
+
+class Flag:
+    def set(self) -> None:
+        pass
+
+
+def _load(clock: Clock) -> types.SimpleNamespace:
+    """The library on a clock of its own; the rest of the process keeps the real one."""
+    stand_in = types.ModuleType("asyncio")
+    stand_in.__dict__.update(vars(asyncio), ThreadSafeFlag=Flag)
+    memory = types.ModuleType("gc")
+    memory.__dict__["mem_free"] = lambda: 100_000
+    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "csp"}
+    real = {name: sys.modules[name] for name in ("time", "asyncio", "gc")}
+    sys.modules.update(time=clock, asyncio=stand_in, gc=memory)
+    try:
+        return types.SimpleNamespace(**{name: importlib.import_module("csp." + name) for name in _CSP})
+    finally:
+        sys.modules.update(real)
+        for name in [name for name in sys.modules if name.split(".")[0] == "csp"]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+
+clock = Clock("time")
+csp = _load(clock)
+
+
+class Controller:
+    """machine.CAN without a wire: keeps what is sent, gives what it is fed."""
+
+    FLAG_RTR, FLAG_EXT_ID, FLAG_UNORDERED = 1, 2, 16
+    RECV_ERR_FULL, RECV_ERR_OVERRUN = 1, 2
+    IRQ_TX, IRQ_RX, IRQ_TX_FAILED, IRQ_STATE = 1, 2, 4, 8
+    IRQ_TX_IDX_SHIFT, IRQ_TX_IDX_MASK = 16, 0xFF
+    STATE_BUS_OFF = 4
+    TX_QUEUE_LEN = 3
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, bytes]] = []
+        self.fed: list[tuple[int, bytes, int]] = []
+        self.events: list[int] = []
+        self.slot = 0
+        self.handler = None
+
+    def irq(self, handler=None, trigger=0, hard=False):
+        self.handler = handler
+        return self
+
+    def flags(self) -> int:
+        return self.events.pop(0) if self.events else 0
+
+    def set_filters(self, filters) -> None:
+        pass
+
+    def state(self) -> int:
+        return 1
+
+    def send(self, identifier: int, data: bytes, flags: int) -> int:
+        assert 0 <= identifier < 1 << 29 and len(data) <= 8 and flags == self.FLAG_EXT_ID
+        self.sent.append((identifier, bytes(data)))
+        self.slot = (self.slot + 1) % 3
+        self.events.append(self.IRQ_TX | self.slot << 16)
+        return self.slot
+
+    def recv(self, into):
+        if not self.fed:
+            return None
+        into[0], data, into[2] = self.fed.pop(0)
+        into[1] = memoryview(data)
+        into[3] = 0
+        return into
+
+    def feed(self, identifier: int, data: bytes, flags: int = 2) -> None:
+        self.fed.append((identifier & 0x1FFFFFFF, data, flags))
+
+
+class Bench:
+    """A sender that makes frames, and a taker that is fed what became of them."""
+
+    def __init__(self, version: int, connections: bool = True) -> None:
+        self.version = version
+        self.out, self.into = Controller(), Controller()
+        self.sender = csp.node.Node(5, version=version, buffers=16)
+        self.sender.add_interface(csp.can.CanInterface(self.out, name="CANA", queue=16))
+        self.taker = csp.node.Node(7, version=version, buffers=16)
+        self.taker.add_interface(csp.can.CanInterface(self.into, name="CANA"))
+        if connections:
+            self.table = csp.connection.Connections(self.taker, 4)
+            self.table.listen(12)
+        self.known: set[bytes] = set()
+        self.taker.bind(csp.node.ANY, self.check)
+
+    def check(self, packet) -> None:
+        if packet.flags & 1:
+            assert bytes(packet.data) in self.known, "a corrupt packet was delivered"
+
+    def frames(
+        self, data: bytes, dport: int, sport: int, pri: int, flags: int, dst: int = 7
+    ) -> list[tuple[int, bytes]]:
+        """The frames of a packet with this header and, if flags say so, a valid CRC."""
+        node = self.sender
+        packet = node.take()
+        assert packet is not None
+        node._fill(packet, dst, dport, data, sport, pri, flags & ~0x0C)
+        self.known.add(data)
+        node.emit(packet)
+        node.release(packet)
+        interface = node.interfaces[0]
+        while self.out.events:
+            interface.service()
+        made, self.out.sent = self.out.sent, []
+        return made
+
+    def deliver(self, frames) -> None:
+        for frame in frames:
+            self.into.feed(*frame)
+            self.taker.interfaces[0]._interrupt(self.into)
+            self.taker.process()
+        while self.into.events:
+            self.taker.interfaces[0].service()
+
+    def finish(self) -> None:
+        """Everything partial expires, every connection is forgotten: all buffers are back."""
+        for _ in range(2):
+            clock.now += EXPIRY_MS
+            self.taker.process()
+            while self.into.events:
+                self.taker.interfaces[0].service()
+        for connection in list(self.table._all):
+            self.table.forget(connection)
+        for socket in self.table._sockets.values():
+            socket._waiting.clear()
+        for _ in range(3):
+            self.taker.process()
+            while self.into.events:
+                self.taker.interfaces[0].service()
+        assert self.taker.pool.free == self.taker.pool.count, "a buffer was lost"
+        assert self.taker.handler_errors == 0, self.taker.last_error
+        self.known.clear()
+
+
+def random_packet(bench: Bench, rng: random.Random) -> list[tuple[int, bytes]]:
+    """A packet in frames: to services, connections or anywhere, with sound or absurd contents."""
+    kind = rng.random()
+    size = rng.choice((0, 1, 2, 4, 5, 9, 10, 13, 20, 53, 60, 93, 120, 200, 247))
+    data = rng.randbytes(size)
+    flags = rng.choice((1, 1, 1, 1, 0, 0x11, 0x21 & 0x3F))
+    port = rng.randrange(64)
+    if kind < 0.3:
+        port = rng.randrange(8)
+        if port == 0 and size >= 2:
+            data = bytes((rng.choice((0, 0, 0, 0xFF)), rng.randrange(9))) + data[2:]
+    elif kind < 0.7:
+        port = 12
+        flags = rng.choice((0x03, 0x03, 0x13, 0x02))
+        trailer = bytes([rng.choice((8, 8, 4, 4, 4, 12, 6, 5, 1, 0, 15)) | rng.randrange(16) << 4])
+        trailer += rng.choice((0, 1, 2, 3, 65535)).to_bytes(2, "big") + rng.randbytes(2)
+        data = (data[:240] if rng.random() < 0.6 else bytes(24)) + trailer
+    dst = rng.choice((7, 7, 7, 7, 31 if bench.version == 1 else 16383, 9))
+    return bench.frames(data, port, rng.choice((20, 21, 30, rng.randrange(64))), rng.randrange(4), flags, dst)
+
+
+def mutate(frames: list[tuple[int, bytes]], rng: random.Random) -> list[tuple[int, bytes]]:
+    """Lose, repeat, move, flip, cut, or invent frames."""
+    for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
+        if not frames:
+            return frames
+        at = rng.randrange(len(frames))
+        identifier, data = frames[at]
+        action = rng.randrange(8)
+        if action == 0:
+            del frames[at]
+        elif action == 1:
+            frames.insert(min(len(frames), at + rng.randrange(5)), frames[at])
+        elif action == 2:
+            frames.insert(min(len(frames) - 1, at + rng.randrange(1, 5)), frames.pop(at))
+        elif action == 3:
+            frames[at] = (identifier ^ 1 << rng.randrange(29), data)
+        elif action == 4 and data:
+            k = rng.randrange(len(data))
+            frames[at] = (identifier, data[:k] + bytes([data[k] ^ 1 << rng.randrange(8)]) + data[k + 1 :])
+        elif action == 5:
+            frames[at] = (identifier, data[: rng.randrange(9)])
+        elif action == 6:
+            frames.insert(at, (rng.getrandbits(29), rng.randbytes(rng.randrange(9))))
+        else:
+            frames[at] = (identifier, rng.randbytes(len(data)))
+    return frames
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_campaign_of_mutated_exchanges_finds_nothing(version: int) -> None:
+    rng = random.Random(SEED * 2 + version)
+    bench = Bench(version)
+    delivered = 0
+    rounds = 0
+    while delivered < FRAMES:
+        packets = [random_packet(bench, rng) for _ in range(rng.randrange(1, 5))]
+        if rng.random() < 0.5:
+            packets = [mutate(packet, rng) for packet in packets]
+        stream: list[tuple[int, bytes]] = []
+        if rng.random() < 0.3:  # interleaved
+            while any(packets):
+                stream.extend(packet.pop(0) for packet in packets if packet)
+        else:
+            stream = [frame for packet in packets for frame in packet]
+        clock.now += rng.choice((0, 0, 1, 20, 700))
+        bench.deliver(mutate(stream, rng))
+        delivered += len(stream)
+        rounds += 1
+        if rounds % 40 == 0:
+            bench.finish()
+    bench.finish()
+    stats = bench.taker.interfaces[0].stats
+    # the campaign reached what it aims at
+    reached = (stats.rx, stats.tx, stats.duplicate, stats.gap, stats.stray, stats.malformed, stats.bad_crc)
+    assert min(reached) > FRAMES // 2000, reached
+    assert min(stats.no_crc, stats.unserved) > FRAMES // 2000
+
+
+frame = st.tuples(st.integers(0, 2**29 - 1), st.binary(max_size=8))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@settings(max_examples=max(60, FRAMES // 200), deadline=None)
+@given(frames=st.lists(frame, max_size=40))
+def test_arbitrary_frames_do_no_harm(version: int, frames: list[tuple[int, bytes]]) -> None:
+    bench = Bench(version)
+    bench.taker.unbind(csp.node.ANY)
+    bench.deliver(frames)
+    bench.finish()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@settings(max_examples=max(60, FRAMES // 200), deadline=None)
+@given(data=st.binary(max_size=252), order=st.randoms(use_true_random=False))
+def test_any_packet_survives_duplicates_and_moves_of_three(version: int, data: bytes, order: random.Random) -> None:
+    bench = Bench(version)
+    got: list[bytes] = []
+    bench.taker.bind(10, lambda packet: got.append(bytes(packet.data)))
+    frames = bench.frames(data, 10, 40, 2, 1)
+    for start in range(0, len(frames), 3):
+        group = frames[start : start + 3]
+        order.shuffle(group)
+        frames[start : start + 3] = group
+    bench.deliver([frame for frame in frames for _ in range(order.randrange(1, 3))])
+    bench.finish()
+    assert got == [data]
+
+
+@settings(max_examples=max(60, FRAMES // 200), deadline=None)
+@given(noise=st.lists(st.binary(max_size=60), max_size=6), data=st.binary(max_size=252))
+def test_kiss_finds_the_packet_in_any_noise(noise: list[bytes], data: bytes) -> None:
+    class Line:
+        written = b""
+
+        def write(self, data: bytes) -> None:
+            self.written += bytes(data)
+
+    line = Line()
+    sender, taker = csp.node.Node(5), csp.node.Node(7)
+    sender.add_interface(csp.bench_kiss.KissInterface(line))
+    taker.add_interface(csp.bench_kiss.KissInterface(Line(), "KISS"))
+    got: list[bytes] = []
+    taker.bind(10, lambda packet: got.append(bytes(packet.data)))
+    for piece in noise:
+        taker.interfaces[0].feed(piece)
+    sender.send(7, 10, data)
+    taker.interfaces[0].feed(b"\xc0" + line.written)
+    taker.process()
+    assert got == [data]
+    assert taker.pool.free == taker.pool.count
