@@ -187,6 +187,8 @@ class Bench:
 def random_packet(bench: Bench, rng: random.Random) -> list[tuple[int, bytes]]:
     """A packet in frames: to services, connections or anywhere, with sound or absurd contents."""
     kind = rng.random()
+    if kind < 0.02:
+        return endless(bench, rng)
     size = rng.choice((0, 1, 2, 4, 5, 9, 10, 13, 20, 53, 60, 93, 120, 200, 247))
     data = rng.randbytes(size)
     flags = rng.choice((1, 1, 1, 1, 0, 0x11, 0x21 & 0x3F))
@@ -203,6 +205,21 @@ def random_packet(bench: Bench, rng: random.Random) -> list[tuple[int, bytes]]:
         data = (data[:240] if rng.random() < 0.6 else bytes(24)) + trailer
     dst = rng.choice((7, 7, 7, 7, 31 if bench.version == 1 else 16383, 9))
     return bench.frames(data, port, rng.choice((20, 21, 30, rng.randrange(64))), rng.randrange(4), flags, dst)
+
+
+def endless(bench: Bench, rng: random.Random) -> list[tuple[int, bytes]]:
+    """A packet that goes on beyond any buffer."""
+    frames = bench.frames(rng.randbytes(247), 10, 20, 2, 1)
+    if bench.version == 1:
+        size = rng.randrange(257, 2000)
+        first = frames[0][0] & ~(0xFF << 10)
+        begin = frames[0][1][:4] + size.to_bytes(2, "big") + frames[0][1][6:]
+        remain = (size + 5) // 8
+        more = [(first | 1 << 18 | (remain - 1 - k & 0xFF) << 10, rng.randbytes(8)) for k in range(40)]
+        return [(first | (remain & 0xFF) << 10, begin), *more]
+    last = frames[-1][0]
+    more = [(last & ~0x1D | (last + 4 * k & 0x1C), rng.randbytes(8)) for k in range(10)]
+    return frames[:-1] + more
 
 
 def mutate(frames: list[tuple[int, bytes]], rng: random.Random) -> list[tuple[int, bytes]]:
