@@ -1,7 +1,6 @@
 # Whole boards on a common bus: what they tell each other, and what they survive.
 import asyncio
 import json
-import struct
 import sys
 import unittest
 

@@ -43,12 +43,22 @@ _STEP_S = 20.0
 
 
 def fly(
-    scenario_name: Annotated[str, typer.Option("--scenario", help="nanodragon, picodragon, or a .toml file.")] = "nanodragon",
+    scenario_name: Annotated[
+        str, typer.Option("--scenario", help="nanodragon, picodragon, or a .toml file.")
+    ] = "nanodragon",
     out: Annotated[Path, typer.Option("--out", help="Folder for what the flight leaves.")] = Path("flights/latest"),
-    hours: Annotated[float | None, typer.Option("--hours", help="Length of the flight; default: the scenario's.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Noise, clocks, boot delays, bus errors.")] = 1,
-    tle: Annotated[Path | None, typer.Option("--tle", help="Two-line elements that replace the scenario's orbit.")] = None,
-    ais: Annotated[Path | None, typer.Option("--ais", help="Recorded AIS receiver log, in place of simulated ships.")] = None,
+    hours: Annotated[
+        float | None, typer.Option("--hours", help="Length of the flight; default: the scenario's.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**31 - 1, help="Noise, clocks, boot delays, bus errors.")
+    ] = 1,
+    tle: Annotated[
+        Path | None, typer.Option("--tle", help="Two-line elements that replace the scenario's orbit.")
+    ] = None,
+    ais: Annotated[
+        Path | None, typer.Option("--ais", help="Recorded AIS receiver log, in place of simulated ships.")
+    ] = None,
     speed: Annotated[
         float | None, typer.Option(help="Mission seconds per second. Default: as fast as it can; with a server: 1.")
     ] = None,
@@ -126,7 +136,8 @@ def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) 
                 nonlocal next_line_s
                 if flight.t_s >= next_line_s:
                     next_line_s += line_s
-                    console.print("  ".join(f"{k} {v}" for k, v in _state(flight, ships)), highlight=False, soft_wrap=True)
+                    line = "  ".join(f"{k} {v}" for k, v in _state(flight, ships))
+                    console.print(line, highlight=False, soft_wrap=True)
 
             flight.run(line, _STEP_S, pace)
     except KeyboardInterrupt:
@@ -177,12 +188,14 @@ def _panel(flight: Flight, ships: ShipsLog) -> Table:
 
 def _tell(console: Console, flight: Flight, summary: dict[str, Any]) -> None:
     counts = summary["counts"]
-    table = Table(title=f"{summary['satellite']}: {summary['flown_s'] / 3600:.1f} h flown in {summary['wall_s']:.1f} s "
-                        f"({summary['speed']} x real time)", title_justify="left", show_header=False, box=None)  # fmt: skip
+    flown_h, wall_s = summary["flown_s"] / 3600, summary["wall_s"]
+    title = f"{summary['satellite']}: {flown_h:.1f} h flown in {wall_s:.1f} s ({summary['speed']} x real time)"
+    table = Table(title=title, title_justify="left", show_header=False, box=None)
     for role, board in summary["boards"].items():
         what = board["sys_implementation"]
         version = ".".join(str(part) for part in what.get("version", [])[:3])
-        table.add_row(role, f"{what.get('name', 'never started')} {version}, process {board['pid']}, boots {board['boots']}")
+        name = what.get("name", "never started")
+        table.add_row(role, f"{name} {version}, process {board['pid']}, boots {board['boots']}")
     first = summary["first_rf_s"]
     table.add_row("first transmission", "none" if first is None else f"{first / 60:.1f} min after separation")
     table.add_row("on the air", f"{counts['transmissions']} transmissions")

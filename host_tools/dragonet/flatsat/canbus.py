@@ -71,7 +71,7 @@ class Controller:
 
 
 class CanBus:
-    """number: as boards name it. error_rate: share of frames that an error on the wire destroys, drawn from the seed."""
+    """number: as boards name it. error_rate: share of frames that an error on the wire destroys, by the seed."""
 
     def __init__(self, hub: Hub, number: int, seed: int, error_rate: float) -> None:
         self.number = number
@@ -188,7 +188,8 @@ class CanBus:
 
     def _broken(self, sender: Controller, others: list[Controller]) -> bool:
         """Counts what went wrong with the frame that just ended; False when it is good."""
-        if (self._error_rate and self._rng.random() < self._error_rate) or any(c.bitrate != sender.bitrate for c in others):
+        destroyed = self._error_rate and self._rng.random() < self._error_rate
+        if destroyed or any(c.bitrate != sender.bitrate for c in others):
             self.errors += 1
             self._count(sender, 8, 0)
             for other in others:

@@ -10,7 +10,7 @@ _SCALE = 1_000_000_000  # rates are parts per billion: integers, so that convers
 class Clock:
     """Local microseconds since power-on, converted piecewise linearly. Rates differ from board to board by the seed."""
 
-    def __init__(self, rng: random.Random, offset_ppm: tuple[float, float], drift_ppm_per_day: float) -> None:
+    def __init__(self, rng: random.Random, offset_ppm: tuple[float, ...], drift_ppm_per_day: float) -> None:
         self._rng = rng
         self.ppb = round(rng.uniform(*offset_ppm) * 1000)
         self._drift_ppb_per_s = drift_ppm_per_day * 1000 / 86400

@@ -23,8 +23,8 @@ from dragonet.errors import UserError
 from dragonet.flatsat.canbus import CanBus, Frame, connect_board
 from dragonet.flatsat.clocks import Clock
 from dragonet.flatsat.devices import records
-from dragonet.flatsat.hub import Hub
 from dragonet.flatsat.housekeeping import Housekeeping
+from dragonet.flatsat.hub import Hub
 from dragonet.flatsat.pace import Pace
 from dragonet.flatsat.pcapng import Capture
 from dragonet.flatsat.physics.spacecraft import Spacecraft
@@ -42,7 +42,9 @@ SECOND_US = 1_000_000
 _HARD_RESET = 2  # machine.HARD_RESET
 _DRIFT_S = 60  # clocks wander so often
 
-OUTPUTS = ("summary.json", "telemetry.csv", "bus.pcapng", "beacon-cw.wav", "beacon-afsk1200.wav", "ships.json", "report.html")
+OUTPUTS = (
+    "summary.json", "telemetry.csv", "bus.pcapng", "beacon-cw.wav", "beacon-afsk1200.wav", "ships.json", "report.html",
+)  # fmt: skip
 _BUS_NAMES = ("CAN A", "CAN B")
 
 
@@ -60,7 +62,7 @@ def board_module(role: str, name: str) -> ModuleType:
 
 
 class Flight:
-    """scenario: what flies. out: the folder of its files. sentences(t0, t1, lat, lon, alt_km) -> AIS sentences heard."""
+    """scenario: what flies. out: the folder of its files. sentences(t0, t1, lat, lon, alt_km) -> AIS heard."""
 
     def __init__(self, scenario: Scenario, seed: int, out: Path, sentences: Any) -> None:
         micropython.find()
@@ -95,7 +97,8 @@ class Flight:
             shutil.rmtree(self.out / "boards", ignore_errors=True)
             (self.out / "boards").mkdir()
         except OSError as error:
-            raise UserError(f"{self.out}: cannot write there: {error.strerror}; name another folder with --out") from None
+            why = error.strerror
+            raise UserError(f"{self.out}: cannot write there: {why}; name another folder with --out") from None
 
     def _make_boards(self) -> None:
         mission, clock = self.scenario.mission, self.scenario.clock
@@ -179,7 +182,7 @@ class Flight:
         self.capture = Capture(self.out / "bus.pcapng", list(_BUS_NAMES), epoch_us)
         self.housekeeping = Housekeeping(self.out / "telemetry.csv", self._utc, self.spacecraft.truth)
         self.packets = BusPackets(self._packet)
-        self._on_packet: list[Callable[[int, int, bytes, float], None]] = []
+        self._on_packet: list[Callable[[int, int, bytes, float], object]] = []
         for number, bus in self.buses.items():
             bus.listeners.append(lambda time_us, frame, number=number: self._frame(number, time_us, frame))
 
@@ -194,7 +197,7 @@ class Flight:
         for function in self._on_packet:
             function(packet.src, packet.dport, data, time_us / SECOND_US)
 
-    def on_packet(self, function: Callable[[int, int, bytes, float], None]) -> None:
+    def on_packet(self, function: Callable[[int, int, bytes, float], object]) -> None:
         """function(source, destination port, data, mission time s) for each whole packet on the bus."""
         self._on_packet.append(function)
 
@@ -264,7 +267,8 @@ class Flight:
         heard = self.sentences(t_s, t_s + 1.0, truth["lat_deg"], truth["lon_deg"], truth["alt_km"])
         for at_s, sentence in heard:
             self.ais_sentences += 1
-            self.boards["sensor"].post(round(at_s * SECOND_US), records.UART_RECEIVED, bytes((self._ais_uart,)) + sentence)
+            data = bytes((self._ais_uart,)) + sentence
+            self.boards["sensor"].post(round(at_s * SECOND_US), records.UART_RECEIVED, data)
 
     def _drift(self) -> None:
         for board in self.boards.values():
@@ -374,7 +378,8 @@ class Flight:
         }
 
     def _utc(self, t_s: float) -> str:
-        return (self.scenario.separation + timedelta(seconds=t_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        when = self.scenario.separation + timedelta(seconds=t_s)
+        return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class one_core:

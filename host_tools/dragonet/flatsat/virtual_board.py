@@ -220,7 +220,8 @@ class VirtualBoard:
         """The newest truth goes with the next grant; it wakes nobody."""
         if self._process is not None:
             data = struct.pack(f"<{len(self.world)}f", *self.world)
-            self._world_record = _RECORD.pack(max(self.clock.local(self.hub.now_us), 0), records.WORLD, len(data)) + data
+            now_us = max(self.clock.local(self.hub.now_us), 0)
+            self._world_record = _RECORD.pack(now_us, records.WORLD, len(data)) + data
 
     # --- what the board says about itself ---
 
