@@ -453,9 +453,13 @@ class Node:
         if interface.redundant and self._dedup.is_duplicate(packet, self.version):
             stats.duplicate += 1
             return
-        dst = packet.dst
+        dst, src = packet.dst, packet.src
         if interface.border is not None and not interface.border.admit(packet):
             stats.autherr += 1
+        elif (src == self.address or src == 0 or src == self.broadcast_address) and interface is not self.loop:
+            # nobody else's: its answer would go to this node itself, or to all
+            stats.bad_source += 1
+            stats.drop += 1
         elif dst == self.address or dst == self.broadcast_address or interface is self.loop:
             if self._verify(packet, stats):
                 self._dispatch(packet, stats)

@@ -24,6 +24,7 @@ class Stats:
         self.queue_full = 0  # drop: more packets to send than the queue holds
         self.no_route = 0  # drop: not for this node and no other way
         self.too_long = 0  # drop: beyond the buffer or the MTU of the way
+        self.bad_source = 0  # drop: from this node's own address, from 0 or from all
         self.no_port = 0  # drop: nobody is bound there
         self.inbox_full = 0  # drop: the reader of a connection is too slow
         self.unserved = 0  # drop: a handler or service refused it

@@ -230,6 +230,19 @@ class Pair(unittest.TestCase):
         with self.assertRaises(InterfaceError):
             self.eps.add_interface(CanInterface(FakeCan(self.wire), name="CANA"))
 
+    def test_a_packet_from_an_impossible_source_is_dropped_and_counted(self):
+        last = 31 if self.version == 1 else 16383
+        self.beacon.bind(10, self.keep)
+        for source in (3, 0, last):
+            packet = self.eps.take()
+            self.eps._fill(packet, 3, 10, b"who?", 40, 2, 1)
+            packet.src = source
+            self.eps.emit(packet)
+            self.eps.release(packet)
+            self.run_bus()
+        self.assertEqual(self.got, [])
+        self.assertEqual(self.beacon.interfaces[0].stats.bad_source, 3)
+
     def test_an_interrupt_while_the_tables_are_held_is_served_afterwards(self):
         self.beacon.bind(10, self.keep)
         self.eps.send(3, 10, b"late")
