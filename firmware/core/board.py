@@ -165,7 +165,8 @@ class Board:
         self.hold.update(self.clock.update())
         now = self.clock.seconds
         heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self.table.hash)
-        if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=False):
+        # in CSP 1 a beat takes two frames, and those want a CRC
+        if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=self.node.version == 1):
             self.unsent += 1
         if now >= self._hk_due_s:
             self._hk_due_s = now - now % _HK_PERIOD_S + _HK_PERIOD_S
