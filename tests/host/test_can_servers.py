@@ -171,9 +171,11 @@ def test_slcan_tells_version_serial_number_and_status(bench: Bench) -> None:
     assert bench.say(one, b"O\rF\r") == b"\rF00\r"
 
 
-@pytest.mark.parametrize(
-    "line", [b"t12", b"t1239", b"t80010", b"t123212", b"t1231zz", b"T200000000", b"T123", b"q", b"S", b"O1", b"\xff\xfe", b"r123100"]
-)  # fmt: skip
+MALFORMED = b"t12 t1239 t80010 t123212 t1231zz T200000000 T123 q S O1 \xff\xfe r123100"
+MALFORMED_SENDS = "123 1|123 2 1|12 0|800 0|20000000 0|123 9 1 2 3 4 5 6 7 8 9|123 1 100|xyz 0|"
+
+
+@pytest.mark.parametrize("line", MALFORMED.split())
 def test_slcan_refuses_what_is_malformed(bench: Bench, line: bytes) -> None:
     one = bench.connect("slcan")
     bench.say(one, b"O\r")
@@ -214,9 +216,7 @@ def test_socketcand_echoes_and_refuses(bench: Bench) -> None:
     assert bench.say(one, b"< send 123 0 >") == b"< error unknown command >", "not open"
 
 
-@pytest.mark.parametrize(
-    "words", ["123 1", "123 2 1", "12 0", "800 0", "20000000 0", "123 9 1 2 3 4 5 6 7 8 9", "123 1 100", "xyz 0", ""]
-)
+@pytest.mark.parametrize("words", MALFORMED_SENDS.split("|"))
 def test_socketcand_refuses_what_is_malformed(bench: Bench, words: str) -> None:
     one = raw(bench)
     assert bench.say(one, f"< send {words} >".encode()) == b"< error syntax error in send command >"
