@@ -294,7 +294,8 @@ class Flight:
             self.receiver.power_off(self.hub.now_us)
         for wire, owner in (("antenna", "beacon"), ("ais_antenna", "sensor")):
             if owner == role:
-                self._burn_pins[wire] = dict.fromkeys(self._burn_pins[wire], 0)
+                levels = self._burn_pins[wire]  # the same dict: the pins' handlers hold it
+                levels.update(dict.fromkeys(levels, 0))
                 self._burn_changed(wire)
 
     def fault(self, role: str, action: str) -> None:
