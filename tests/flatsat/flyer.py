@@ -1,0 +1,79 @@
+"""Flies one flight for a test in a process of its own:  flyer.py ORDER.json OUT
+
+ORDER: scenario (a name or TOML text), hours, seed, and for a test's own ends:
+  actions  [[mission time s, board, action]]: a fault of Flight.fault at any microsecond, or "kill -9" of its process
+  overlay  {path below firmware/: text}: the boards run a copy of the flight code with these files in it
+  stuck_s  wall time after which a board that does not answer is taken for hung
+Leaves what `dragonet fly` leaves, and radio.json: every transmission, also outside the recorded pass.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from dragonet import paths
+
+
+def overlay(files: dict[str, str], folder: Path) -> None:
+    """From here on the firmware is a copy with these files in it."""
+    shutil.copytree(paths.FIRMWARE, folder / "firmware", ignore=shutil.ignore_patterns("__pycache__"))
+    paths.FIRMWARE = folder / "firmware"
+    for name, text in files.items():
+        (paths.FIRMWARE / name).write_text(text)
+
+
+def fly(order: dict, out: Path) -> None:
+    from dragonet.flatsat import outputs, scenario, virtual_board
+    from dragonet.flatsat.flight import SECOND_US, Flight
+    from dragonet.flatsat.ships import Fleet
+    from dragonet.flatsat.ships_log import ShipsLog
+
+    text = order["scenario"]
+    what = scenario.loads(text) if "\n" in text else scenario.load(text)
+    what = what.with_hours(order["hours"])
+    virtual_board._STUCK_S = order.get("stuck_s", virtual_board._STUCK_S)
+    flight = Flight(what, order["seed"], out, Fleet(order["seed"], what.ships.count).heard)
+    ships = ShipsLog()
+    flight.on_packet(ships.packet)
+
+    def act(role: str, action: str) -> None:
+        if action != "kill -9":
+            flight.fault(role, action)
+        elif flight.boards[role].running:
+            flight.event(role, "kill -9")
+            os.kill(flight.boards[role].pid, signal.SIGKILL)
+
+    for at_s, role, action in order.get("actions", []):
+        flight.hub.at(round(at_s * SECOND_US), lambda role=role, action=action: act(role, action))
+    try:
+        flight.run()
+    finally:
+        flight.stop()
+    radio = [
+        {
+            "start_us": one.start_us,
+            "stop_us": one.stop_us,
+            "modulation": one.modulation,
+            "whole": one.whole,
+            "data": b"".join(data for _, data in one.runs).hex(),
+        }
+        for one in flight.receiver.done
+    ]
+    outputs.write_json(out / "radio.json", radio)
+    outputs.write(flight, ships.to_json())
+
+
+def main() -> None:
+    order = json.loads(Path(sys.argv[1]).read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        if "overlay" in order:
+            overlay(order["overlay"], Path(folder))
+        fly(order, Path(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
