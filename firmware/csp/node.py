@@ -105,6 +105,7 @@ class Node:
         self._again_ms = _TICK_MS
         self._early_ms = 0  # a tick due so soon is done at once
         self.services = services.Services(self, services.ident(hostname, model, revision, built[0], built[1]))
+        self.services.name(self.loop)
 
     # --- settings ---
 
@@ -115,6 +116,7 @@ class Node:
             for other in self.interfaces:
                 if other.name == member.name:
                     raise InterfaceError("two interfaces %s" % member.name)
+            self.services.name(member)
         self.interfaces.extend(members)
         self._ways.append(interface)
         interface.attach(self)

@@ -53,6 +53,8 @@ class Services:
         self._node = node
         self.ident_image = image
         self.cmp = {IDENT: self._cmp_ident, IF_STATS: self._cmp_if_stats, CLOCK: self._cmp_clock}
+        self._named = []  # interfaces
+        self._names = []  # and their names, NUL-padded: comparing the characters of a str would allocate
         self.lines = None  # PS: returns an iterable of text lines
         node.bind(CMP, self._cmp)
         node.bind(PING, self._ping)
@@ -60,6 +62,12 @@ class Services:
         node.bind(MEMFREE, self._memfree)
         node.bind(BUF_FREE, self._buf_free)
         node.bind(UPTIME, self._uptime)
+
+    def name(self, interface):
+        """Have if_stats answer for this interface."""
+        raw = interface.name.encode()
+        self._named.append(interface)
+        self._names.append(raw + bytes(_NAME_SIZE - len(raw)))
 
     def admit(self, packet):
         """True if a service may answer this packet; counted if not."""
@@ -130,13 +138,12 @@ class Services:
         if packet.size != IF_STATS_SIZE and packet.size != 2 + _NAME_SIZE:
             return False
         buffer = packet.buffer
-        for interface in self._node.interfaces:
-            if _is_name(buffer, DATA + 2, interface.name):
+        for k in range(len(self._named)):
+            if _is_name(buffer, DATA + 2, self._names[k]):
                 break
         else:
-            interface = self._node.loop
-            if not _is_name(buffer, DATA + 2, interface.name):
-                return False
+            return False
+        interface = self._named[k]
         at = DATA + 2 + _NAME_SIZE
         for name in WIRE:
             put32(buffer, at, getattr(interface.stats, name))
@@ -154,10 +161,10 @@ class Services:
 
 
 def _is_name(buffer, at, name):
-    """True if the NUL-padded field at `at` holds this name; case does not matter, as in libcsp."""
+    """True if the field at `at` holds this name, NUL-padded; case does not matter, as in libcsp."""
     for k in range(_NAME_SIZE):
         byte = buffer[at + k]
-        wanted = ord(name[k]) if k < len(name) else 0
+        wanted = name[k]
         if byte != wanted and not (0x41 <= wanted & 0xDF <= 0x5A and byte ^ wanted == 0x20):
             return False
         if not byte:

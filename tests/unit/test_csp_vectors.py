@@ -104,9 +104,9 @@ class Misc(unittest.TestCase):
         node = csp.Node(7, hostname="beta", model="libcsp", revision="2.1", built=built, version=version)
         wire = Wire()
         sink = Sink()
-        node.add_interface(sink)
         if setup is not None:
             setup(node, sink)
+        node.add_interface(sink)
         packet = node.take()
         start = HEADER_START[version]
         raw = unhex(request)
