@@ -102,9 +102,9 @@ def fly(
         flight.stop()
     if not as_json:
         console.print("making sound and report ...", style="dim", highlight=False)
-    summary = outputs.write(flight, ships.to_json())
-    if isinstance(sentences, AisLog):
-        summary["counts"]["ais_log_malformed"] = sentences.malformed
+    log_counts = {"ais_log_lines": sentences.lines, "ais_log_played": sentences.played,
+                  "ais_log_malformed": sentences.malformed} if isinstance(sentences, AisLog) else {}  # fmt: skip
+    summary = outputs.write(flight, ships.to_json(), log_counts)
     if as_json:
         print(json.dumps(summary, indent=1))
     else:

@@ -45,8 +45,8 @@ def link_during(flight: Flight, one: passes.Pass) -> LinkAt:
     return link_at
 
 
-def write(flight: Flight, ships: list[dict[str, Any]]) -> dict[str, Any]:
-    """Write the files; returns the summary. The flight has been stopped."""
+def write(flight: Flight, ships: list[dict[str, Any]], counts: dict[str, int] | None = None) -> dict[str, Any]:
+    """Write the files; returns the summary, with these counts besides its own. The flight has been stopped."""
     out = flight.out
     summary = flight.summary()
     heard = recorded_pass(flight)
@@ -63,7 +63,7 @@ def write(flight: Flight, ships: list[dict[str, Any]]) -> dict[str, Any]:
             **{kind: [dataclasses.asdict(clip) for clip in found] for kind, found in clips.items()},
         }
     write_json(out / "ships.json", ships)
-    summary["counts"]["ships"] = len(ships)
+    summary["counts"].update(counts or {}, ships=len(ships))
     write_json(out / "summary.json", summary)
     write_report(out)
     return summary
