@@ -9,7 +9,7 @@ from dragonet import paths
 
 paths.use_firmware()
 
-from csp import cfp2, crc32c, packet  # noqa: E402
+from csp import cfp1, cfp2, crc32c, packet  # noqa: E402
 from csp.pool import Pool  # noqa: E402
 from csp.stats import Stats  # noqa: E402
 
@@ -21,11 +21,16 @@ OnPacket = Callable[[int, Any, bytes], None]  # hub time us, packet, data withou
 
 
 class BusPackets:
-    """Calls on_packet for each whole CSP v2 packet whose CRC is right; .dropped counts the others."""
+    """Calls on_packet for each whole CSP packet whose CRC is right; .dropped counts the others.
 
-    def __init__(self, on_packet: OnPacket) -> None:
+    version: 1 or 2. admit_no_crc: packets of several frames without CRC, too.
+    """
+
+    def __init__(self, on_packet: OnPacket, version: int = 2, *, admit_no_crc: bool = False) -> None:
         self._pool = Pool(_BUFFERS, _CAPACITY)
-        self._receiver = cfp2.Receiver(self._pool, Stats())
+        self.version = version
+        self.stats = Stats()  # what reassembly counts
+        self._receiver = (cfp2 if version == 2 else cfp1).Receiver(self._pool, self.stats, admit_no_crc)
         self._on_packet = on_packet
         self._expire_ms = 0
         self.packets = self.dropped = 0
@@ -39,7 +44,7 @@ class BusPackets:
         whole = self._receiver.frame(identifier, data + bytes(8 - len(data)), len(data), now_ms)
         if whole is None:
             return
-        packet.unpack(whole, 2)
+        packet.unpack(whole, self.version)
         content = self._content(whole)
         if content is None:
             self.dropped += 1
@@ -52,7 +57,7 @@ class BusPackets:
         if not whole.flags & packet.FLAG_CRC32:
             return bytes(whole.data)
         stop = packet.DATA + whole.size - _CRC_BYTES
-        starts = (packet.DATA, packet.HEADER_START[2])  # over data alone, or header and data
+        starts = (packet.DATA, packet.HEADER_START[self.version])  # over data alone, or header and data
         if whole.size < _CRC_BYTES or not any(crc32c.matches(whole.buffer, start, stop) for start in starts):
             return None
         return bytes(whole.data[:-_CRC_BYTES])
