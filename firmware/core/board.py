@@ -17,7 +17,7 @@ REVISION = "0.1.0"
 _I2C_HZ = const(400_000)
 _CAN_BITRATE = const(500_000)
 _WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
-_HK_PERIOD_S = const(10)
+_HK_PERIOD_S = const(20)
 _CORE_DEADLINE_MS = const(5_000)
 _BUS_DEADLINE_MS = const(10_000)
 

@@ -5,7 +5,7 @@ ADDRESSES = {"obc": 1, "eps": 2, "beacon": 3, "sensor": 4, "ground": 10, "bench"
 BOARDS = ("eps", "beacon", "sensor")  # roles that send heartbeats and housekeeping
 
 HEARTBEAT = const(9)   # CSP port: core/heartbeat.py, every second, broadcast
-HK = const(10)         # CSP port: the role's housekeeping, every 10 s, broadcast
+HK = const(10)         # CSP port: the role's housekeeping, every 20 s, broadcast
 SHIPS = const(13)      # CSP port: sensor/records.py, from the sensor board to the ground
 
 MODES = ("silent", "deploy", "detumble", "nominal", "low_power", "safe", "critical")

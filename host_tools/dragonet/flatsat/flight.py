@@ -263,8 +263,7 @@ class Flight:
         """What the AIS receiver says in the coming second."""
         if not self.rails.powered().get("ais") or not self.boards["sensor"].running:
             return  # a recorded log stands still meanwhile
-        truth = self.spacecraft.truth()
-        heard = self.sentences(t_s, t_s + 1.0, truth["lat_deg"], truth["lon_deg"], truth["alt_km"])
+        heard = self.sentences(t_s, t_s + 1.0, *self.spacecraft.place())
         for at_s, sentence in heard:
             self.ais_sentences += 1
             data = bytes((self._ais_uart,)) + sentence

@@ -30,14 +30,16 @@ from dragonet.flatsat.hub import NEVER_US, Hub
 PWRON_RESET, WDT_RESET = 1, 3  # machine.reset_cause()
 _HEADER = struct.Struct("<QQI")
 _RECORD = struct.Struct("<QBH")
+_INBOX_BYTES = 7_000  # boards/unix/lib/twin/link.py has room for 8,192 with the world and one more record
 _BOARD_NEVER = 1 << 60
 _STUCK_S = 20.0  # wall time without an answer: the firmware spins without asking for the time
 
 # An RP2040 under MicroPython boots with 241,712 bytes of heap. Objects of pointers are twice as big on 64 bits,
-# and the twin itself (virtual machine, device models, asyncio in Python) lives on the same heap.
+# and the twin itself (virtual machine, device models, asyncio in Python) lives on the same heap: 123 to 127 kB measured.
 _MCU_HEAP_BYTES = 241_712
-_TWIN_HEAP_BYTES = 190_000
+_TWIN_HEAP_BYTES = 130_000
 HEAP_BYTES = _MCU_HEAP_BYTES * 21 // 10 + _TWIN_HEAP_BYTES
+_GARBAGE_SCALE = 4.0  # of gc.threshold: twice for pointers, twice for the garbage of the twin itself
 
 _BOOT_US = (150_000, 400_000)  # reset to first line of firmware: boot ROM, MicroPython's start, mount
 
@@ -59,6 +61,7 @@ class VirtualBoard:
         self.on_event: Callable[[str], None] = lambda text: None
         self.implementation: dict[str, Any] = {}
         self.pid = 0
+        self.lost_records = 0
         self.boots = 0
         self.resets: dict[int, int] = {}
         self.powered = False
@@ -116,7 +119,7 @@ class VirtualBoard:
             "boot_us": boot_us,
             "world": self.world,
             "costs": COSTS,
-            "heap_scale": HEAP_BYTES / _MCU_HEAP_BYTES,
+            "heap_scale": _GARBAGE_SCALE,
             "config": self._config,
             "mounts": [
                 ["/twin", str(paths.VIRTUAL_BOARD)],
@@ -169,11 +172,15 @@ class VirtualBoard:
         local = clock.local(now_us)
         if local < self._local_now:
             local = self._local_now
-        message = _HEADER.pack(local, max(clock.local(horizon_us), 0), len(self._world_record) + len(self._inbox))
-        if self._world_record or self._inbox:
-            message += self._world_record + self._inbox
+        inbox = self._inbox
+        if self._world_record:
+            inbox[:0] = self._world_record
             self._world_record = b""
-            self._inbox.clear()
+        if inbox:
+            message = _HEADER.pack(local, clock.local(horizon_us), len(inbox)) + inbox
+            inbox.clear()
+        else:
+            message = _HEADER.pack(local, clock.local(horizon_us), 0)
         try:
             os.write(self._writer, message)
         except BrokenPipeError:
@@ -183,34 +190,45 @@ class VirtualBoard:
 
     def _listen(self) -> bool:
         """Read what the board says when it waits. False when its process has ended by itself."""
-        _Stuck.waiting = (time.monotonic(), self)
+        _Stuck.waiting = self
         message = os.read(self._reader, 65536)
-        while len(message) < 20 or len(message) < 20 + int.from_bytes(message[16:20], "little"):
-            more = os.read(self._reader, 65536)
-            if not more:
-                self._crashed()
-                return False
-            message += more
+        size = len(message)
+        if size != 20 or message[16:20] != b"\0\0\0\0":  # most often a board just says until when it waits
+            while size < 20 or size < 20 + int.from_bytes(message[16:20], "little"):
+                more = os.read(self._reader, 65536)
+                if not more:
+                    self._crashed()
+                    return False
+                message += more
+                size = len(message)
         _Stuck.waiting = None
-        self._local_now, wake, size = _HEADER.unpack_from(message)
-        self.wake_us = NEVER_US if wake >= _BOARD_NEVER else max(self.clock.hub(wake), self.hub.now_us)
-        if size:
-            life = self._life
-            at = 20
-            while at < len(message):
-                local, kind, length = _RECORD.unpack_from(message, at)
-                at += 11
-                handler = self.handlers.get(kind)
-                if handler is not None:
-                    handler(self.clock.hub(local), message[at : at + length])
-                if life != self._life:
-                    break
-                at += length
+        _Stuck.answers += 1
+        self._local_now, wake, _ = _HEADER.unpack_from(message)
+        if wake >= _BOARD_NEVER:
+            self.wake_us = NEVER_US
+        else:
+            wake_us = self.clock.hub(wake)
+            self.wake_us = wake_us if wake_us > self.hub.now_us else self.hub.now_us
+        return size == 20 or self._take_records(message)
+
+    def _take_records(self, message: bytes) -> bool:
+        life = self._life
+        at = 20
+        while at < len(message) and life == self._life:
+            local, kind, length = _RECORD.unpack_from(message, at)
+            at += 11
+            handler = self.handlers.get(kind)
+            if handler is not None:
+                handler(self.clock.hub(local), message[at : at + length])
+            at += length
         return True
 
     def post(self, time_us: int, kind: int, data: bytes, *, wake: bool = True) -> None:
         """A record to the board, delivered with its next grant; wake: give it one at time_us."""
         if self._process is None:
+            return
+        if len(self._inbox) > _INBOX_BYTES:  # its processor cannot keep up at all: the wires are lost on it
+            self.lost_records += 1
             return
         self._inbox += _RECORD.pack(max(self.clock.local(time_us), 0), kind, len(data)) + data
         if wake and time_us < self.wake_us:
@@ -255,7 +273,8 @@ class VirtualBoard:
 class _Stuck:
     """Kills a board that does not answer for long: code that never waits cannot be interrupted otherwise."""
 
-    waiting: tuple[float, VirtualBoard] | None = None
+    waiting: VirtualBoard | None = None
+    answers = 0
     _started = False
 
     @classmethod
@@ -266,13 +285,14 @@ class _Stuck:
 
     @classmethod
     def _run(cls) -> None:
+        seen, since = -1, 0.0
         while True:
             time.sleep(1.0)
             waiting = cls.waiting
-            if waiting is not None and time.monotonic() - waiting[0] > _STUCK_S:
-                process = waiting[1]._process
-                if process is not None:
-                    process.kill()
+            if waiting is None or cls.answers != seen:
+                seen, since = cls.answers, time.monotonic()
+            elif time.monotonic() - since > _STUCK_S and waiting._process is not None:
+                waiting._process.kill()
 
 
 _Stuck.watch()

@@ -80,8 +80,7 @@ class Board:
 
     def connect(self, reader, writer):
         self.kernel.link = Link(reader, writer, self._deliver)
-        self.kernel.horizon = 0
-        self.kernel._plan()
+        self.kernel.stop_at(0)
 
     def emit(self, kind, data):
         """A record stamped now."""

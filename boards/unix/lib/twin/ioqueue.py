@@ -1,4 +1,6 @@
 # asyncio's wait for streams and for time, on the virtual clock. Takes the place of asyncio.core.IOQueue.
+import io
+
 import twin
 
 from .kernel import NEVER
@@ -11,6 +13,8 @@ _WRITE = 4
 class IOQueue:
     def __init__(self, core):
         self._core = core
+        self._seen = -1  # kernel.interrupts at the last look: a stream may be ready after any of them
+        self.touched = True  # a flag was set, or somebody began to wait, since then
         self.map = {}  # id(stream) -> [task that reads, task that writes, stream]
 
     def _enqueue(self, stream, which):
@@ -19,6 +23,7 @@ class IOQueue:
             entry = [None, None, stream]
             self.map[id(stream)] = entry
         entry[which] = self._core.cur_task
+        self.touched = True
         self._core.cur_task.data = self
 
     def queue_read(self, stream):
@@ -59,16 +64,46 @@ class IOQueue:
         return True
 
     def wait_io_event(self, dt):
-        """dt: ms, -1 for ever."""
-        if self._poll() or dt == 0:
-            return
+        """dt: ms, 0 just looks, -1 for ever."""
         kernel = twin.board.kernel
-        if dt < 0:
-            until = NEVER
-        else:
-            until = (kernel.now // 1000 + dt) * 1000
-        kernel.wait(until)
-        self._poll()
+        if (self.touched or kernel.interrupts != self._seen) and self._look(kernel):
+            return
+        if dt == 0:
+            return
+        until = NEVER if dt < 0 else (kernel.now // 1000 + dt) * 1000
+        while kernel.now < until:
+            kernel.wait(until)
+            if (self.touched or kernel.interrupts != self._seen) and self._look(kernel):
+                return
+
+    def _look(self, kernel):
+        self._seen = kernel.interrupts
+        self.touched = False
+        return self._poll()
+
+
+class ThreadSafeFlag(io.IOBase):
+    """asyncio.ThreadSafeFlag, which also says when it was set: then no wait has to ask every flag."""
+
+    queue = None  # the IOQueue of this process
+
+    def __init__(self):
+        self.state = 0
+
+    def ioctl(self, request, arg):
+        return self.state * arg if request == _POLL else -1
+
+    def set(self):
+        self.state = 1
+        ThreadSafeFlag.queue.touched = True
+
+    def clear(self):
+        self.state = 0
+
+    async def wait(self):
+        if not self.state:
+            yield ThreadSafeFlag.queue.queue_read(self)
+        self.state = 0
 
 
 def install():
@@ -87,9 +122,10 @@ def install():
     def new_event_loop():
         loop = fresh_loop()
         core._io_queue = IOQueue(core)
-        asyncio._io_queue = core._io_queue
+        asyncio._io_queue = ThreadSafeFlag.queue = core._io_queue
         return loop
 
+    asyncio.ThreadSafeFlag = ThreadSafeFlag
     core.new_event_loop = new_event_loop
     asyncio.new_event_loop = new_event_loop
     new_event_loop()

@@ -2,10 +2,13 @@
 #
 # Time is this board's own, in microseconds since power-on. It moves when code charges for work (`charge`)
 # and when code waits. `horizon` is how far the board may go before the hub must hear of it; without a hub
-# (a bench) it is infinite. Nothing here knows what the firmware does.
+# (a bench) it is infinite. A board that computes passes its horizon by SLACK_US before it asks: an interrupt
+# from outside is served that much late at the worst. Nothing here knows what the firmware does.
 import heapq
+import sys
 
 NEVER = 1 << 60  # us
+SLACK_US = 300
 
 
 class Kernel:
@@ -18,7 +21,8 @@ class Kernel:
         self.on_bite = None  # called when the watchdog bites
         self._heap = []
         self._order = 0
-        self._next = NEVER  # whichever comes first: horizon, due event, watchdog
+        self._next = NEVER  # when work is stopped for something: a due event, the watchdog, the horizon and its slack
+        self._must_ask = NEVER
         self._bite_at = NEVER
         self._in_handler = False
         self._soft = []
@@ -39,11 +43,11 @@ class Kernel:
     def stop_at(self, time_us):
         """Something left the board: the hub must hear of it before time_us is passed."""
         if time_us < self.horizon and self.link is not None:
-            self.horizon = time_us
+            self.horizon = self._must_ask = time_us
             self._plan()
 
     def _plan(self):
-        soonest = self.horizon
+        soonest = self._must_ask
         if self._bite_at < soonest:
             soonest = self._bite_at
         if self._heap and self._heap[0][0] < soonest:
@@ -55,35 +59,42 @@ class Kernel:
     def interrupt(self, handler, argument):
         """A soft interrupt: run the handler as soon as no other handler runs."""
         self._soft.append((handler, argument))
+        self._next = 0
 
     def _run_handlers(self):
         self._in_handler = True
-        while self._soft:
-            handler, argument = self._soft.pop(0)
-            self.interrupts += 1
-            self.now += self.costs["interrupt"]
-            handler(argument)
-        self._in_handler = False
+        try:
+            while self._soft:
+                handler, argument = self._soft.pop(0)
+                self.interrupts += 1
+                self.now += self.costs["interrupt"]
+                try:
+                    handler(argument)
+                except Exception as error:  # as MicroPython does: it says so, and the program goes on
+                    _report(error)
+        finally:
+            self._in_handler = False
+        self._plan()
 
     # --- time passes ---
 
     def charge(self, us):
         """Work took this long; whatever came due in the meantime interrupts it."""
         self.now += us
-        if self.now >= self._next and not self._in_handler:
+        if self.now >= self._next and (not self._in_handler or self.now >= self._bite_at):
             self._catch_up()
 
     def _catch_up(self):
         while self.now >= self._next:
-            if self._heap and self._heap[0][0] <= self.now and self._heap[0][0] <= self.horizon:
+            if self._soft:
+                self._run_handlers()
+            elif self._heap and self._heap[0][0] <= self.now:
                 self._run_due()
             elif self._bite_at <= self.now:
                 self._bite_at = NEVER
                 self.on_bite()
             else:
                 self._exchange(self.now)
-            if self._soft:
-                self._run_handlers()
 
     def _run_due(self):
         function = heapq.heappop(self._heap)[2]
@@ -94,26 +105,26 @@ class Kernel:
         if self.link is None:
             raise RuntimeError("virtual board would wait for ever")
         self.now, self.horizon = self.link.exchange(self.now, wake_us)
+        self._must_ask = self.horizon + SLACK_US
         self._plan()
         self.link.deliver()
 
     def _idle(self, until_us):
-        if until_us < self._next:
-            self.now = until_us
-            return
-        due = self._heap[0][0] if self._heap else NEVER
-        if self._bite_at < due:
-            due = self._bite_at
-        if due <= until_us and due <= self.horizon:
-            if due > self.now:
+        """Go on to whatever comes first: until_us, something due, the hub's next word."""
+        due = self._bite_at
+        if self._heap and self._heap[0][0] < due:
+            due = self._heap[0][0]
+        if due > until_us:
+            due = until_us
+        if due <= self.horizon or self._soft:
+            if due > self.now and not self._soft:
                 self.now = due
         else:
             if self.now < self.horizon:
-                self.now = min(self.horizon, until_us)
-            self._exchange(until_us if until_us < due else due)
-        self._catch_up()
-        if self._soft:
-            self._run_handlers()
+                self.now = self.horizon
+            self._exchange(due)
+        if self.now >= self._next:
+            self._catch_up()
 
     def sleep_until(self, time_us):
         """Wait until time_us whatever interrupts."""
@@ -124,7 +135,14 @@ class Kernel:
             self._idle(time_us)
 
     def wait(self, until_us):
-        """Wait until time_us, or until an interrupt handler has run."""
+        """Wait until until_us, or until an interrupt handler has run."""
         seen = self.interrupts
         while self.now < until_us and self.interrupts == seen:
             self._idle(until_us)
+
+
+def _report(error):
+    if hasattr(sys, "print_exception"):
+        sys.print_exception(error)
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)

@@ -149,6 +149,11 @@ class Spacecraft:
         )  # fmt: skip
         return {entry[0]: value for entry, value in zip(TRUTH, values, strict=True)}
 
+    def place(self) -> tuple[float, float, float]:
+        """Latitude and longitude in deg, altitude in km, now."""
+        chunk, k = self._environment.at(self.t_s)
+        return chunk.lat_deg[k], chunk.lon_deg[k], chunk.alt_km[k]
+
     def look(self, station: int = 0) -> tuple[float, float, float]:
         """Elevation deg, range km, range rate m/s now, of the scenario's station by number."""
         chunk, k = self._environment.at(self.t_s)
