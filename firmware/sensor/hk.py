@@ -23,7 +23,7 @@ HK = Set("sensor", COMMON + (
     ("burns", "u8", "", 1, "tries to release the AIS antenna since the board was made"),
     ("ships", "u16", "", 1, "ships in the table"),
     ("ships_evicted", "u32", "", 1, "ships that gave way to others since boot"),
-    ("ships_unsent", "u16", "", 1, "ships heard and not yet told"),
+    ("ships_unsent", "u16", "", 1, "ships whose newest report is not told yet"),
     ("ship_packets", "u32", "", 1, "packets of ship records sent since boot"),
     ("static_dropped", "u16", "", 1, "static records that found no room since boot"),
     ("sentences", "u32", "", 1, "good AIS sentences since boot"),

@@ -17,7 +17,7 @@ from micropython import const
 from sensor import ais, records
 
 SIZE = const(512)        # ships
-RESEND_S = const(120)    # a ship that is heard again is told again after this time
+RESEND_S = const(120)    # a ship heard again is told again this long after the last time
 STATIC_QUEUE = const(16)  # static records waiting to be sent
 _NONE = const(0xFFFF)
 _CHAINS = const(256)
@@ -28,8 +28,9 @@ _MMSI_MAX = const(999999999)
 class Ships:
     """The table. Times are whole seconds that never go backwards (the board's uptime).
 
-    count: ships in it. evicted: how many gave way, evicted_unsent: of them those never told since last heard.
-    refused: messages of an impossible MMSI. static_dropped: static records without room in the queue.
+    count: ships in it. unsent: those whose newest report is not told yet. evicted: how many gave way, evicted_unsent:
+    of them those with something untold. refused: messages of an impossible MMSI. static_dropped: static records
+    without room in the queue.
     """
 
     def __init__(self, size=SIZE):
@@ -78,11 +79,9 @@ class Ships:
         self._lat[ship] = report[ais.LAT]
         self._speed[ship] = report[ais.SPEED] << 6 | count
         self._course[ship] = report[ais.COURSE]
-        unsent = self._heading[ship] & _UNSENT
-        if not unsent and self._due(ship, now_s):
-            unsent = _UNSENT
+        if not self._heading[ship] & _UNSENT:
             self.unsent += 1
-        self._heading[ship] = report[ais.HEADING] << 6 | report[ais.STATUS] << 2 | report[ais.CLASS] | unsent
+        self._heading[ship] = _UNSENT | report[ais.HEADING] << 6 | report[ais.STATUS] << 2 | report[ais.CLASS]
 
     def static(self, sixes, bits, now_s):
         """A message of type 5, 19 or 24: queued to be told unless it was told before. ValueError: too short."""
@@ -105,7 +104,7 @@ class Ships:
         self._static[ship] = self._static[ship] & (0xFF00 >> shift) | check << shift
 
     def take_positions(self, buffer, at, most, now_s):
-        """Up to `most` position records not yet told, into buffer[at:]. Returns how many."""
+        """Up to `most` position records that are due, into buffer[at:]. Returns how many."""
         taken = 0
         ship = self._cursor
         for _ in range(self.count):
@@ -114,7 +113,7 @@ class Ships:
             if ship >= self.count:
                 ship = 0
             state = self._heading[ship]
-            if state & _UNSENT:
+            if state & _UNSENT and self._due(ship, now_s):
                 records.pack_position(
                     buffer, at, self._mmsi[ship], state & 3, self._lon[ship], self._lat[ship], self._speed[ship] >> 6,
                     self._course[ship], state >> 6 & 511, state >> 2 & 15, now_s - self._seen[ship],
