@@ -43,7 +43,7 @@ class KissInterface:
 
     def send(self, packet, via=-1):
         """Write a packet to the line at once."""
-        start = HEADER_START[packet.version]
+        start = HEADER_START[self._node.version]
         stop = DATA + packet.size
         raw = bytearray(memoryview(packet.buffer)[start:stop]) + bytes(_CRC_SIZE)
         append(raw, 0, stop - start)
@@ -112,7 +112,7 @@ class KissInterface:
         if packet is None:
             stats.drop += 1
             stats.no_buffer += 1
-        elif size - header > packet.capacity:
+        elif size - header > node.pool.capacity:
             node.pool.release(packet)
             stats.drop += 1
             stats.too_long += 1

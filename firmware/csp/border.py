@@ -8,7 +8,7 @@
 from micropython import const
 import time
 
-from csp.packet import BROADCAST, DATA, FLAG_CRC32
+from csp.packet import DATA, FLAG_CRC32
 from csp.services import CMP, IDENT, IDENT_SIZE, PING, REQUEST
 
 _CRC_SIZE = const(4)
@@ -32,9 +32,9 @@ class Border:
         self.forged = 0  # refused: no valid MAC
         self.too_many = 0  # refused: pings and idents beyond the rate
 
-    def admit(self, packet):
-        """True if the packet may come in. From Node."""
-        if packet.src != self._ground or packet.dst in (0, packet.src) or packet.dst == BROADCAST[packet.version]:
+    def admit(self, packet, to_all):
+        """True if the packet may come in. From Node; to_all: the address of all."""
+        if packet.src != self._ground or packet.dst in (0, packet.src) or packet.dst == to_all:
             self.foreign += 1
             return False
         if self._is_harmless(packet):

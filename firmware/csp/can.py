@@ -9,6 +9,7 @@ import time
 from csp import cfp1, cfp2
 from csp.errors import InterfaceError
 from csp.packet import ADDRESS_LAST, BROADCAST
+from csp.reassembly import GENERAL, follow_general
 from csp.stats import Stats
 
 MTU = const(256)  # bytes of data and trailers
@@ -27,7 +28,6 @@ class _Lane:
         self.priority = priority
         self.sender = sender
         self.packets = [None] * length
-        self.via = [-1] * length
         self.first = 0
         self.count = 0
         self.slot = -1  # transmit buffer of the controller that holds the current fragment
@@ -62,7 +62,7 @@ class CanInterface:
         self._node = None
         self._irq = None
         self._receiver = None
-        self._frame = None
+        self._follow = follow_general
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # 1: an interrupt for what was cancelled there may still come
@@ -80,7 +80,7 @@ class CanInterface:
         self._node = node
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
-        self._frame = self._receiver.frame  # bound once: binding allocates
+        self._follow = cfp.follow
         self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
         can = self._can
         self.heard = self._since = time.ticks_ms()
@@ -117,7 +117,7 @@ class CanInterface:
         if at >= self._queue:
             at -= self._queue
         lane.packets[at] = packet
-        lane.via[at] = via
+        packet.via = via
         lane.count += 1
         self._queued += 1
         packet.holders += 1
@@ -131,7 +131,7 @@ class CanInterface:
         return self._queued
 
     def _start(self, lane):
-        lane.sender.start(lane.packets[lane.first], lane.via[lane.first], self.counter)
+        lane.sender.start(lane.packets[lane.first], self.counter)
         self.counter = self.counter + 1 & 0x3FF
         self._push(lane)
 
@@ -212,7 +212,7 @@ class CanInterface:
         for lane in self._lanes:
             while lane.count:
                 self._take_back(lane)
-                other.send(lane.packets[lane.first], lane.via[lane.first])
+                other.send(lane.packets[lane.first], lane.packets[lane.first].via)
                 self._next(lane)
 
     def _take_back(self, lane):
@@ -238,7 +238,6 @@ class CanInterface:
     def service(self):
         """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""
         can = self._can
-        stats = self.stats
         irq = self._irq
         flags = irq.flags()
         while flags:
@@ -253,25 +252,38 @@ class CanInterface:
         now = time.ticks_ms()
         self.heard = now
         self.alive = True
-        frame = self._frame
-        extended = can.FLAG_EXT_ID
+        receiver = self._receiver
+        follow = self._follow
+        table = receiver.table
+        buffers = receiver.buffers
         while True:
-            if received[3]:
-                if received[3] & can.RECV_ERR_OVERRUN:
-                    stats.overrun += 1
-                    stats.frame += 1
-            data = received[1]
-            if received[2] != extended:
-                stats.frame += 1
-                stats.malformed += 1
-            else:
-                packet = frame(received[0], data, len(data), now)
-                if packet is not None:
-                    stats.rx += 1
-                    stats.rxbytes += packet.size
-                    self._node.arrived(packet, self)
+            k = follow(table, buffers, received, now)
+            if k >= 0:
+                self._whole(receiver.complete(k, now))
+            elif k == GENERAL:
+                self._take(received, now)
             if can.recv(received) is None:
                 return
+
+    def _take(self, received, now):
+        """Take a frame the general way."""
+        can = self._can
+        stats = self.stats
+        if received[3] & can.RECV_ERR_OVERRUN:
+            stats.overrun += 1
+            stats.frame += 1
+        if received[2] != can.FLAG_EXT_ID:
+            stats.frame += 1
+            stats.malformed += 1
+            return
+        data = received[1]
+        self._whole(self._receiver.frame(received[0], data, len(data), now))
+
+    def _whole(self, packet):
+        if packet is not None:
+            self.stats.rx += 1
+            self.stats.rxbytes += packet.size
+            self._node.arrived(packet, self)
 
     # --- once in a while, from the node's task ---
 

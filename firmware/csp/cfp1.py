@@ -6,19 +6,24 @@
 #   BEGIN   data = header 4, length 2 (big-endian, trailers included), up to 2 data bytes; remain = (length + 5) // 8
 #   MORE    data = up to 8 bytes; remain = frames that follow
 from micropython import const
+import sys
 
 from csp.block import copy, equal
-from csp.packet import DATA, FLAG_CRC32
-from csp.reassembly import Reassembler
+from csp.packet import DATA
+from csp.reassembly import EARLY, END, NEXT, PARTIALS, ROW, SIZE, STAMP, UNKNOWN, Reassembler, follow_general
+
+if sys.implementation.name == "micropython":
+    from csp.reassembly_viper import follow_cfp1 as follow
+else:
+    follow = follow_general
 
 _MORE = const(0x40000)
 _KEY = const(0x1FF803FF)  # src, dst and id
-_FLAGS = const(7)  # where the header's flags lie in the buffer
 _HEADER = const(4)  # where the header lies in the buffer
 _OVERHEAD = const(6)  # header and length within BEGIN
 _IN_BEGIN = const(2)  # data bytes within BEGIN
 _FIRST_MORE = const(10)  # where MORE frames lie in the buffer: after BEGIN's two data bytes
-_EARLY = const(3)  # MORE frames kept until BEGIN tells their place
+_KEPT = const(3)  # MORE frames kept until BEGIN tells their place
 
 
 class Receiver(Reassembler):
@@ -26,25 +31,28 @@ class Receiver(Reassembler):
 
     def __init__(self, pool, stats, admit_no_crc=False):
         super().__init__(pool, stats, admit_no_crc)
-        self._early = bytearray(8 * _EARLY)
-        # remain and size of the frames that came before BEGIN, three for each partial packet
-        self._early_of = [bytearray(2 * _EARLY) for _ in self._partials]
+        self._moving = bytearray(8 * _KEPT)
+        # remain and size of the frames that came before BEGIN: three for each row
+        self._kept = bytearray(2 * _KEPT * PARTIALS)
 
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
         key = identifier & _KEY
+        if not identifier & _MORE:
+            return self._begin(identifier, key, data, size, now)
+        row = self._find(key)
+        if row < 0:
+            if self._is_recent(key, now) >= 0:
+                return self._stray(key, now)
+            row = self._open(key, now)
+            if row < 0:
+                return None
+        if self.table[row + END] == UNKNOWN:
+            return self._keep(row, identifier >> 10 & 0xFF, data, size, now)
+        return self._more(row, identifier >> 10 & 0xFF, data, 0, size, now)
+
+    def _begin(self, identifier, key, data, size, now):
         remain = identifier >> 10 & 0xFF
-        if identifier & _MORE:
-            partial = self._find(key)
-            if partial is None:
-                if self._is_recent(key, now) >= 0:
-                    return self._stray(key, now)
-                partial = self._open(key, now)
-                if partial is None:
-                    return None
-            if partial.end < 0:
-                return self._keep_early(partial, remain, data, size, now)
-            return self._more(partial, remain, data, 0, size, now)
         if size < _OVERHEAD:
             return self._malformed()
         length = data[4] << 8 | data[5]
@@ -58,62 +66,67 @@ class Receiver(Reassembler):
             return None
         if remain == 0:
             return self._single(key, data, size, now)
-        partial = self._find(key)
-        if partial is None:
-            partial = self._open(key, now)
-            if partial is None:
+        return self._begin_long(key, data, length, remain, now)
+
+    def _begin_long(self, key, data, length, remain, now):
+        table = self.table
+        row = self._find(key)
+        if row < 0:
+            row = self._open(key, now)
+            if row < 0:
                 return None
+            buffer = self.buffers[row // ROW]
         else:
-            buffer = partial.packet.buffer
-            same = partial.size == length and equal(buffer, _HEADER, data, 0, _HEADER)
-            self._begun(partial, same and equal(buffer, DATA, data, _OVERHEAD, _IN_BEGIN), now)
-            if partial.next:
+            buffer = self.buffers[row // ROW]
+            same = table[row + SIZE] == length and equal(buffer, _HEADER, data, 0, _HEADER)
+            self._begun(row, same and equal(buffer, DATA, data, _OVERHEAD, _IN_BEGIN), now)
+            if table[row + NEXT]:
                 self._stats.duplicate += 1
                 return None
-        buffer = partial.packet.buffer
         copy(buffer, _HEADER, data, 0, _HEADER)
         copy(buffer, DATA, data, _OVERHEAD, _IN_BEGIN)
-        partial.next = 1
-        partial.end = remain
-        partial.size = length
-        partial.stamp = now
-        return self._place_early(partial, now) if partial.early else None
+        table[row + NEXT] = 1
+        table[row + END] = remain
+        table[row + SIZE] = length
+        table[row + STAMP] = now
+        return self._place_kept(row, now) if table[row + EARLY] else None
 
-    def _more(self, partial, remain, data, start, size, now):
-        index = partial.end - remain
-        if index < 1 or size != (8 if remain else partial.size - _IN_BEGIN - 8 * (index - 1)):
-            return self._malformed(partial)
-        packet = self._place(partial, index, _FIRST_MORE + 8 * (index - 1), data, start, size, now)
-        if packet is not None and not packet.buffer[_FLAGS] & FLAG_CRC32 and not self._admit_no_crc:
-            return self._without_crc(packet)
-        return packet
+    def _more(self, row, remain, data, start, size, now):
+        index = self.table[row + END] - remain
+        if index < 1 or size != (8 if remain else self.table[row + SIZE] - _IN_BEGIN - 8 * (index - 1)):
+            return self._malformed(row)
+        return self._place(row, index, _FIRST_MORE + 8 * (index - 1), data, start, size, now)
 
-    def _keep_early(self, partial, remain, data, size, now):
+    def _keep(self, row, remain, data, size, now):
         """Keep a MORE frame that overtook BEGIN, in the order of arrival."""
-        early = partial.early
-        known = self._early_of[self._partials.index(partial)]
-        for k in range(early):
-            if known[2 * k] == remain:
+        table = self.table
+        early = table[row + EARLY]
+        kept = self._kept
+        first = row // ROW * 2 * _KEPT
+        for at in range(first, first + 2 * early, 2):
+            if kept[at] == remain:
                 self._stats.duplicate += 1
                 return None
-        if early == _EARLY:
-            return self._lose(partial)
-        known[2 * early] = remain
-        known[2 * early + 1] = size
-        copy(partial.packet.buffer, _FIRST_MORE + 8 * early, data, 0, size)
-        partial.early = early + 1
-        partial.stamp = now
+        if early == _KEPT:
+            return self._lose(row)
+        kept[first + 2 * early] = remain
+        kept[first + 2 * early + 1] = size
+        copy(self.buffers[row // ROW], _FIRST_MORE + 8 * early, data, 0, size)
+        table[row + EARLY] = early + 1
+        table[row + STAMP] = now
         return None
 
-    def _place_early(self, partial, now):
+    def _place_kept(self, row, now):
         """BEGIN is there: put the frames that overtook it where they belong."""
-        early = partial.early
-        known = self._early_of[self._partials.index(partial)]
-        copy(self._early, 0, partial.packet.buffer, _FIRST_MORE, 8 * early)
-        partial.early = 0
+        early = self.table[row + EARLY]
+        self.table[row + EARLY] = 0
+        kept = self._kept
+        first = row // ROW * 2 * _KEPT
+        copy(self._moving, 0, self.buffers[row // ROW], _FIRST_MORE, 8 * early)
         for k in range(early):
-            packet = self._more(partial, known[2 * k], self._early, 8 * k, known[2 * k + 1], now)
-            if packet is not None or partial.key < 0:
+            at = first + 2 * k
+            packet = self._more(row, kept[at], self._moving, 8 * k, kept[at + 1], now)
+            if packet is not None or self.buffers[row // ROW] is None:
                 return packet
         return None
 
@@ -128,11 +141,11 @@ class Receiver(Reassembler):
         self._remember(key, packet, size, now)
         return packet
 
-    def _begin_of(self, packet, begin):
-        copy(begin, 0, packet.buffer, _HEADER, _HEADER)
-        begin[4] = packet.size >> 8
-        begin[5] = packet.size & 0xFF
-        copy(begin, _OVERHEAD, packet.buffer, DATA, _IN_BEGIN)
+    def _begin_of(self, packet, into, at):
+        copy(into, at, packet.buffer, _HEADER, _HEADER)
+        into[at + 4] = packet.size >> 8
+        into[at + 5] = packet.size & 0xFF
+        copy(into, at + _OVERHEAD, packet.buffer, DATA, _IN_BEGIN)
 
 
 class Sender:
@@ -144,8 +157,9 @@ class Sender:
         self._last = 0
         self._index = 0
 
-    def start(self, packet, via, count):
-        """Begin with a packet; via: the next hop, or -1; count: the interface's packet counter."""
+    def start(self, packet, count):
+        """Begin with a packet; count: the interface's packet counter."""
+        via = packet.via
         self._packet = packet
         self._base = packet.src << 24 | (packet.dst if via < 0 else via) << 19 | count & 0x3FF
         self._last = (packet.size + 5) // 8

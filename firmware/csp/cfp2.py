@@ -9,15 +9,19 @@
 # The upper 16 bits of the identifier are the first 2 bytes of the packet's v2 header, and BEGIN's first 4 bytes are
 # the rest of it: fragment i lies at byte 4 + 8 * i of the packet's buffer.
 from micropython import const
+import sys
 
 from csp.block import copy, equal
-from csp.packet import FLAG_CRC32
-from csp.reassembly import Reassembler
+from csp.reassembly import END, NEXT, ROW, SIZE, UNKNOWN, Reassembler, follow_general
+
+if sys.implementation.name == "micropython":
+    from csp.reassembly_viper import follow_cfp2 as follow
+else:
+    follow = follow_general
 
 _BEGIN = const(2)
 _END = const(1)
-_FLAGS = const(7)  # where the header's flags lie in the buffer
-_HEADER = const(4)  # header bytes within BEGIN
+_HEADER = const(4)  # header bytes within BEGIN, and where they lie in the buffer
 
 
 class Receiver(Reassembler):
@@ -26,54 +30,55 @@ class Receiver(Reassembler):
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
         key = identifier >> 5
-        index = identifier >> 2 & 7
         if identifier & _BEGIN:
-            whole = identifier & _END
-            if index or size < _HEADER or size < 8 and not whole:
-                return self._malformed()
-            if self._repeats(key, data, size, whole, now):
+            return self._begin(identifier, key, data, size, now)
+        index = identifier >> 2 & 7
+        row = self._find(key)
+        if row < 0:
+            if not 0 < index < 4 or self._is_recent(key, now) >= 0:
+                return self._stray(key, now)
+            row = self._open(key, now)
+            if row < 0:
                 return None
-            if whole:
-                return self._single(key, data, size, now)
-            partial = self._find(key)
-            if partial is None:
-                partial = self._open(key, now)
-                if partial is None:
-                    return None
-            else:
-                self._begun(partial, equal(partial.packet.buffer, _HEADER, data, 0, 8), now)
-            buffer = partial.packet.buffer
-            buffer[2] = identifier >> 21
-            buffer[3] = identifier >> 13 & 0xFF
-        else:
-            partial = self._find(key)
-            if partial is None:
-                if not 0 < index < 4 or self._is_recent(key, now) >= 0:
-                    return self._stray(key, now)
-                partial = self._open(key, now)
-                if partial is None:
-                    return None
-            # the fragment nearest to the next one that has this counter: three ahead to four back
-            index = index - partial.next & 7
-            index += partial.next if index < 4 else partial.next - 8
-            if index < 1:
-                return self._lose(partial)
-            end = partial.end
-            if identifier & _END:
-                if end >= 0 and end != index:
-                    return self._malformed(partial)
-                partial.end = index
-                partial.size = 8 * index + size - _HEADER
-            elif size != 8 or 0 <= end <= index:
-                return self._malformed(partial)
+        table = self.table
+        # the fragment nearest to the next one that has this counter: three ahead to four back
+        following = table[row + NEXT]
+        index = index - following & 7
+        index += following if index < 4 else following - 8
+        if index < 1:
+            return self._lose(row)
+        end = table[row + END]
+        if identifier & _END:
+            if end != UNKNOWN and end != index:
+                return self._malformed(row)
+            table[row + END] = index
+            table[row + SIZE] = 8 * index + size - _HEADER
+        elif size != 8 or end <= index:
+            return self._malformed(row)
         at = _HEADER + 8 * index
-        if at + size > len(partial.packet.buffer):
-            return self._too_long(partial)
-        packet = self._place(partial, index, at, data, 0, size, now)
-        if packet is not None and not packet.buffer[_FLAGS] & FLAG_CRC32 and not self._admit_no_crc:
-            # eight fragments lost in a row are not visible in fc: only a CRC tells
-            return self._without_crc(packet)
-        return packet
+        if at + size > len(self.buffers[row // ROW]):
+            return self._too_long(row)
+        return self._place(row, index, at, data, 0, size, now)
+
+    def _begin(self, identifier, key, data, size, now):
+        whole = identifier & _END
+        if identifier >> 2 & 7 or size < _HEADER or size < 8 and not whole:
+            return self._malformed()
+        if self._repeats(key, data, size, whole, now):
+            return None
+        if whole:
+            return self._single(key, data, size, now)
+        row = self._find(key)
+        if row < 0:
+            row = self._open(key, now)
+            if row < 0:
+                return None
+        else:
+            self._begun(row, equal(self.buffers[row // ROW], _HEADER, data, 0, 8), now)
+        buffer = self.buffers[row // ROW]
+        buffer[2] = identifier >> 21
+        buffer[3] = identifier >> 13 & 0xFF
+        return self._place(row, 0, _HEADER, data, 0, size, now)
 
     def _single(self, key, data, size, now):
         packet = self._take()
@@ -88,8 +93,8 @@ class Receiver(Reassembler):
         self._remember(key, packet, size, now)
         return packet
 
-    def _begin_of(self, packet, begin):
-        copy(begin, 0, packet.buffer, _HEADER, 8)
+    def _begin_of(self, packet, into, at):
+        copy(into, at, packet.buffer, _HEADER, 8)
 
 
 class Sender:
@@ -102,8 +107,8 @@ class Sender:
         self._index = 0
         self._last = 0
 
-    def start(self, packet, via, count):
-        """Begin with a packet; via does not matter in v2; count: the interface's packet counter."""
+    def start(self, packet, count):
+        """Begin with a packet; count: the interface's packet counter. The next hop does not show in v2."""
         buffer = packet.buffer
         self._packet = packet
         self._base = buffer[2] << 21 | buffer[3] << 13 | self._sender | (count & 3) << 5

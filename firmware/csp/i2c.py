@@ -44,7 +44,6 @@ class I2cInterface:
         self._neighbours = neighbours
         self._node = None
         self._packets = [None] * queue
-        self._via = [-1] * queue
         self._first = self._count = 0
         self._tries = 0
         self._reached = 0  # neighbours that have the broadcast already
@@ -141,7 +140,7 @@ class I2cInterface:
         if at >= len(self._packets):
             at -= len(self._packets)
         self._packets[at] = packet
-        self._via[at] = via
+        packet.via = via
         self._count += 1
         packet.holders += 1
         packet.stamp = time.ticks_ms()
@@ -169,7 +168,7 @@ class I2cInterface:
     def _write(self, packet):
         data = memoryview(packet.buffer)[HEADER_START[self._node.version] : DATA + packet.size]
         if packet.dst != self._node.broadcast_address:
-            via = self._via[self._first]
+            via = packet.via
             self._controller.writeto((packet.dst if via < 0 else via) & 0x7F, data)
             return
         while self._reached < len(self._neighbours):
@@ -210,5 +209,5 @@ class I2cInterface:
     def hand_over(self, other):
         """Give all that waits to another interface."""
         while self._count:
-            other.send(self._packets[self._first], self._via[self._first])
+            other.send(self._packets[self._first], self._packets[self._first].via)
             self._next()

@@ -456,7 +456,7 @@ class Node:
             stats.duplicate += 1
             return
         dst, src = packet.dst, packet.src
-        if interface.border is not None and not interface.border.admit(packet):
+        if interface.border is not None and not interface.border.admit(packet, self.broadcast_address):
             stats.autherr += 1
         elif (src == self.address or src == 0 or src == self.broadcast_address) and interface is not self.loop:
             # nobody else's: its answer would go to this node itself, or to all

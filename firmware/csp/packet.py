@@ -35,7 +35,6 @@ class Packet:
     """
 
     def __init__(self, capacity):
-        self.capacity = capacity  # bytes of data and trailers
         self.buffer = bytearray(DATA + capacity)
         self._view = memoryview(self.buffer)
         self.size = 0
@@ -43,11 +42,10 @@ class Packet:
         self.src = self.dst = 0
         self.dport = self.sport = 0
         self.flags = 0
-        self.version = 2  # of the header in the buffer
         self.interface = None  # where it came in; None if it was made here
-        self.frames = 1  # how many frames it came in
         self.holders = 0  # 0: in the pool
         self.stamp = 0  # ticks, ms: received, or given to an interface
+        self.via = -1  # next hop, for the interface
 
     @property
     def data(self):
@@ -57,7 +55,6 @@ class Packet:
 def pack(packet, version):
     """Write the header of this version from the packet's fields; each field fits its bits."""
     buffer = packet.buffer
-    packet.version = version
     src, dst = packet.src, packet.dst
     dport, sport = packet.dport, packet.sport
     if version == 2:
@@ -77,7 +74,6 @@ def pack(packet, version):
 def unpack(packet, version):
     """Read the packet's fields from the header of this version in its buffer."""
     buffer = packet.buffer
-    packet.version = version
     if version == 2:
         b2, b5 = buffer[2], buffer[5]
         b6, b7 = buffer[6], buffer[7]  # two at a time: four would make a tuple

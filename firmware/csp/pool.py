@@ -38,7 +38,6 @@ class Pool:
         packet.holders = 1
         packet.size = 0
         packet.interface = None
-        packet.frames = 1
         return packet
 
     def release(self, packet):

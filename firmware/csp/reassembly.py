@@ -1,33 +1,44 @@
 # What CFP1 and CFP2 share on receive: the partial packets of one interface, put together by position.
 #
-# Fragment 0 is BEGIN. A partial packet knows the first fragment it misses (`next`) and which of the three after
-# that are there already (`ahead`), so fragments may come twice and up to three places late. A fragment that lies
-# further on proves a loss: the packet is given up at once. What makes no progress expires by time.
+# Fragment 0 is BEGIN. A partial packet knows the first fragment it misses (NEXT) and which of the three after that
+# are there already (AHEAD), so fragments may come twice and up to three places late. A fragment that lies further on
+# proves a loss: the packet is given up at once. What makes no progress expires by time.
+#
+# The state is a table of integers, so that the frame that simply follows the one before it can be taken by a few
+# viper lines (reassembly_viper.py); every other frame goes the general way, cfp1.py and cfp2.py. A row:
+#
+#  word  0 KEY    of the packet on this interface, UNUSED if the row is free      4 SIZE   bytes of data and trailers
+#        1 NEXT   first fragment missing                                          5 STAMP  ticks of the last progress
+#        2 AHEAD  bit k: fragment NEXT + 1 + k is there                           6 EARLY  CFP1: came before BEGIN
+#        3 END    index of the last fragment, UNKNOWN until it is known           7 LAST   length of the buffer
 from micropython import const
+from array import array
 import time
 
 from csp.block import copy, equal
+from csp.packet import FLAG_CRC32
 
 PARTIALS = const(6)  # packets being put together at a time, per interface
+ROW = const(8)
+KEY, NEXT, AHEAD, END = const(0), const(1), const(2), const(3)
+SIZE, STAMP, EARLY, LAST = const(4), const(5), const(6), const(7)
+UNUSED = const(0x3FFFFFFF)
+UNKNOWN = const(0xFFFF)
+GENERAL, STORED = const(-1), const(-2)  # what `follow` returns, or the row of the packet that is whole
+
 EXPIRY_MS = const(1000)  # libcsp's time limit of a partial packet
-_EARLY = 3  # fragments that may overtake their packet's BEGIN
-_RECENT = const(3)  # completed packets remembered, to know late duplicates of their frames
-_LOST = const(-2)  # in place of the size of a first frame: that packet was given up
-_RECENT_MS = const(5)  # a duplicate is no further away than three frames: 4 ms at 125 kbit/s
+_STALE_MS = const(20)  # a packet that makes no progress for so long goes when its row is needed
+_FLAGS = const(7)  # where the header's flags lie in the buffer
+_EARLY = const(3)  # fragments that may overtake another
+_RECENT = const(3)  # packets completed or lost last, to know the frames that come late
+_BEGUN = const(-1)  # in place of the size of a first frame: it was not all of its packet
+_LOST = const(-2)  # in its place too: that packet was given up
+_RECENT_MS = const(5)  # a late frame is no further away than three frames: 4 ms at 125 kbit/s
 
 
-class Partial:
-    """One packet being put together."""
-
-    def __init__(self):
-        self.key = -1  # -1: unused
-        self.packet = None
-        self.next = 0  # first fragment missing
-        self.ahead = 0  # bit k: fragment next + 1 + k is there
-        self.end = -1  # index of the last fragment, -1 while unknown
-        self.size = 0  # bytes of data and trailers, once known
-        self.stamp = 0  # ticks of the last progress, ms
-        self.early = 0  # CFP1: fragments that came before BEGIN
+def follow_general(table, buffers, received, now):
+    """In place of the viper versions: every frame goes the general way."""
+    return GENERAL
 
 
 class Reassembler:
@@ -40,56 +51,80 @@ class Reassembler:
         self._pool = pool
         self._stats = stats
         self._admit_no_crc = admit_no_crc
-        self._partials = [Partial() for _ in range(PARTIALS)]
-        self._recent = [-1] * _RECENT  # keys of the packets completed last
-        self._recent_begin = [bytearray(8) for _ in range(_RECENT)]  # their first frames
+        self.table = array("i", [UNUSED] * (ROW * PARTIALS))
+        self.buffers = [None] * PARTIALS
+        self._packets = [None] * PARTIALS
+        self._recent = [UNUSED] * _RECENT  # keys of the packets completed or lost last
+        self._recent_begin = bytearray(8 * _RECENT)  # their first frames
         self._recent_size = [0] * _RECENT
         self._recent_stamp = [0] * _RECENT
         self._recent_at = 0
 
     def partials(self):
         """How many packets are being put together."""
-        count = 0
-        for partial in self._partials:
-            if partial.key >= 0:
-                count += 1
-        return count
+        return PARTIALS - self._packets.count(None)
 
     def expire(self, now):
         """Give up partial packets without progress for EXPIRY_MS; now in ticks, ms."""
-        for partial in self._partials:
-            if partial.key >= 0 and time.ticks_diff(now, partial.stamp) > EXPIRY_MS:
+        for row in range(0, ROW * PARTIALS, ROW):
+            if self.table[row] != UNUSED and time.ticks_diff(now, self.table[row + STAMP]) > EXPIRY_MS:
                 self._stats.expired += 1
                 self._stats.rx_error += 1
-                self._give_up(partial)
+                self._give_up(row)
+
+    def complete(self, k, now):
+        """The packet in row number k is whole: take it out; None if it has no CRC and needs one."""
+        row = ROW * k
+        packet = self._packets[k]
+        packet.size = self.table[row + SIZE]
+        packet.stamp = now
+        self._remember(self.table[row], packet, _BEGUN, now)
+        self._clear(row)
+        if not packet.buffer[_FLAGS] & FLAG_CRC32 and not self._admit_no_crc:
+            # eight fragments lost in a row are not visible in CFP2: only a CRC tells
+            self._stats.no_crc += 1
+            self._stats.rx_error += 1
+            self._pool.release(packet)
+            return None
+        return packet
 
     def _find(self, key):
-        for partial in self._partials:
-            if partial.key == key:
-                return partial
-        return None
+        """The row of this packet, or -1."""
+        table = self.table
+        for row in range(0, ROW * PARTIALS, ROW):
+            if table[row] == key:
+                return row
+        return -1
 
     def _open(self, key, now):
-        """A fresh partial packet, or None: then there is no buffer or no place, and that is counted."""
-        place = None
-        for partial in self._partials:
-            if partial.key < 0:
-                place = partial
+        """A fresh row, or -1: then there is no buffer or no place, and that is counted."""
+        table = self.table
+        place = oldest = -1
+        age = _STALE_MS
+        for row in range(0, ROW * PARTIALS, ROW):
+            if table[row] == UNUSED:
+                place = row
                 break
-            # without a free place, one goes that has no BEGIN yet: most likely it never comes
-            if partial.next == 0 and (place is None or time.ticks_diff(place.stamp, partial.stamp) > 0):
-                place = partial
-        if place is None:
+            waited = time.ticks_diff(now, table[row + STAMP])
+            if table[row + NEXT] == 0:
+                waited += EXPIRY_MS  # without its BEGIN, which most likely never comes: that goes first
+            if waited > age:
+                oldest, age = row, waited
+        if place < 0:
+            place = oldest
+        if place < 0:
             self._stats.drop += 1
             self._stats.no_buffer += 1
-            return None
-        if place.key >= 0:
+            return -1
+        if table[place] != UNUSED:
             self._lose(place)
         packet = self._take()
         if packet is None:
-            return None
-        place.packet = packet
-        place.key = key
+            return -1
+        self._packets[place // ROW] = packet
+        self.buffers[place // ROW] = packet.buffer
+        table[place] = key
+        table[place + LAST] = len(packet.buffer)
         self._restart(place, now)
         return place
 
@@ -100,99 +135,94 @@ class Reassembler:
             self._stats.no_buffer += 1
         return packet
 
-    def _restart(self, partial, now):
-        partial.next = partial.ahead = partial.early = 0
-        partial.end = -1
-        partial.stamp = now
+    def _restart(self, row, now):
+        table = self.table
+        table[row + NEXT] = table[row + AHEAD] = table[row + EARLY] = 0
+        table[row + END] = UNKNOWN
+        table[row + STAMP] = now
 
-    def _give_up(self, partial):
+    def _clear(self, row):
+        self.table[row] = UNUSED
+        self._packets[row // ROW] = self.buffers[row // ROW] = None
+
+    def _give_up(self, row):
         """Let go of a partial packet; the caller counts why."""
-        partial.key = -1
-        self._pool.release(partial.packet)
-        partial.packet = None
+        packet = self._packets[row // ROW]
+        self._clear(row)
+        self._pool.release(packet)
         return None
 
-    def _lose(self, partial):
+    def _lose(self, row):
         """Give up a packet that misses a fragment; those still to come open no other."""
         self._stats.gap += 1
         self._stats.rx_error += 1
         at = self._recent_at
-        self._recent[at] = partial.key
+        self._recent[at] = self.table[row]
         self._recent_size[at] = _LOST
-        self._recent_stamp[at] = partial.stamp
+        self._recent_stamp[at] = self.table[row + STAMP]
         self._recent_at = at + 1 if at < _RECENT - 1 else 0
-        return self._give_up(partial)
+        return self._give_up(row)
 
-    def _too_long(self, partial):
+    def _too_long(self, row):
         self._stats.too_long += 1
         self._stats.drop += 1
-        return self._give_up(partial)
+        return self._give_up(row)
 
-    def _without_crc(self, packet):
-        self._stats.no_crc += 1
-        self._stats.rx_error += 1
-        self._pool.release(packet)
-        return None
-
-    def _malformed(self, partial=None):
+    def _malformed(self, row=-1):
         """Count a frame that breaks the format, and give up the packet it belongs to."""
         self._stats.frame += 1
         self._stats.malformed += 1
-        if partial is not None:
-            self._give_up(partial)
+        if row >= 0:
+            self._give_up(row)
         return None
 
-    def _place(self, partial, index, at, data, start, size, now):
+    def _place(self, row, index, at, data, start, size, now):
         """Store fragment `index`, size bytes of data from start, at `at` of the buffer; the packet if it is whole."""
-        step = index - partial.next
-        buffer = partial.packet.buffer
+        table = self.table
+        step = index - table[row + NEXT]
+        buffer = self.buffers[row // ROW]
         if step == 0:
             copy(buffer, at, data, start, size)
-            got = partial.ahead
-            index += 1
-            while got & 1:
-                got >>= 1
-                index += 1
-            partial.next = index
-            partial.ahead = got >> 1
-            partial.stamp = now
-            if partial.end < 0 or index <= partial.end:
-                return None
-            return self._complete(partial, now)
-        if step < 0 or step <= _EARLY and partial.ahead >> step - 1 & 1:
+            return self._advance(row, index + 1, now)
+        ahead = table[row + AHEAD]
+        if step < 0 or step <= _EARLY and ahead >> step - 1 & 1:
             # there already: the same bytes are a duplicate, others are a fragment that the counter cannot tell apart
             if equal(buffer, at, data, start, size):
                 self._stats.duplicate += 1
                 return None
-            return self._lose(partial)
+            return self._lose(row)
         if step > _EARLY:
-            return self._lose(partial)
+            return self._lose(row)
         copy(buffer, at, data, start, size)
-        partial.ahead |= 1 << step - 1
-        partial.stamp = now
+        table[row + AHEAD] = ahead | 1 << step - 1
+        table[row + STAMP] = now
         return None
 
-    def _complete(self, partial, now):
-        packet = partial.packet
-        packet.size = partial.size
-        packet.frames = partial.end + 1
-        packet.stamp = now
-        self._remember(partial.key, packet, 8, now)
-        partial.key = -1
-        partial.packet = None
-        return packet
+    def _advance(self, row, following, now):
+        """The fragments before `following` are there: so may be some behind it."""
+        table = self.table
+        got = table[row + AHEAD]
+        while got & 1:
+            got >>= 1
+            following += 1
+        table[row + NEXT] = following
+        table[row + AHEAD] = got >> 1
+        table[row + STAMP] = now
+        if table[row + END] == UNKNOWN or following <= table[row + END]:
+            return None
+        return self.complete(row // ROW, now)
 
     def _remember(self, key, packet, size, now):
-        """Keep the first frame, of size bytes, of a packet that is whole."""
+        """Keep the first frame of a packet that is whole; size: its size, or _BEGUN if it was not all."""
         at = self._recent_at
         self._recent[at] = key
-        self._recent_size[at] = size if packet.frames == 1 else -1  # a frame that is all of a packet is no BEGIN
+        self._recent_size[at] = size
         self._recent_stamp[at] = now
-        self._begin_of(packet, self._recent_begin[at])
+        self._begin_of(packet, self._recent_begin, 8 * at)
         self._recent_at = at + 1 if at < _RECENT - 1 else 0
 
     def _is_recent(self, key, now):
-        """Index of the packet completed a moment ago under this key, or -1."""
+        """Index of the packet completed or lost a moment ago under this key, or -1."""
         for k in range(_RECENT):
             if self._recent[k] == key and time.ticks_diff(now, self._recent_stamp[k]) <= _RECENT_MS:
                 return k
@@ -201,25 +231,26 @@ class Reassembler:
     def _repeats(self, key, data, size, whole, now):
         """True if this BEGIN frame began a packet that was completed a moment ago. whole: it is all of a packet."""
         k = self._is_recent(key, now)
-        if k < 0 or self._recent_size[k] != (size if whole else -1):
+        if k < 0 or self._recent_size[k] != (size if whole else _BEGUN):
             return False
-        if not equal(self._recent_begin[k], 0, data, 0, size):
+        if not equal(self._recent_begin, 8 * k, data, 0, size):
             return False
         self._stats.duplicate += 1
         return True
 
-    def _begun(self, partial, same, now):
+    def _begun(self, row, same, now):
         """A BEGIN came for a partial packet: start anew unless it is late, or a duplicate (same: its bytes are)."""
-        if partial.next == 0:
-            again = time.ticks_diff(now, partial.stamp) > _RECENT_MS  # those fragments were of an older packet
+        table = self.table
+        if table[row + NEXT] == 0:
+            again = time.ticks_diff(now, table[row + STAMP]) > _RECENT_MS  # those fragments were of an older packet
         else:
-            again = partial.next > _EARLY + 1 or not same  # the packet counter came round
+            again = table[row + NEXT] > _EARLY + 1 or not same  # the packet counter came round
         if again:
             self._stats.gap += 1
             self._stats.rx_error += 1
-            self._restart(partial, now)
+            self._restart(row, now)
 
-    def _begin_of(self, packet, begin):
+    def _begin_of(self, packet, into, at):
         """Write the BEGIN frame of a whole packet."""
         raise NotImplementedError
 

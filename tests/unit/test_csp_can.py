@@ -4,6 +4,7 @@ import unittest
 
 import csp
 from csp.can import CanInterface
+from csp.reassembly import follow_general
 from fake_can import FakeCan, Wire
 
 
@@ -150,6 +151,14 @@ class Faults(unittest.TestCase):
         self.assertEqual(self.stats.bad_crc, self.cases)
         self.nothing_left()
 
+    def test_packets_that_lost_their_end_do_not_block_those_that_follow(self):
+        for salt in range(20):
+            self.deliver(self.frames_of(text(40, salt))[:-1])
+            time.sleep_ms(15)
+        self.deliver(self.frames_of(text(40)))
+        self.assertEqual(self.got, [text(40)])
+        self.assertEqual(self.stats.no_buffer, 0)
+
     def test_a_burst_of_partial_packets_leaves_no_buffer_behind(self):
         for salt in range(30):
             frames = self.frames_of(text(40, salt))
@@ -197,6 +206,72 @@ class Faults(unittest.TestCase):
 
 class FaultsV1(Faults):
     version = 1
+
+
+class FaultsTheGeneralWay(Faults):
+    """Without the fast way for frames that follow each other."""
+
+    def setUp(self):
+        super().setUp()
+        self.taker.interfaces[0]._follow = follow_general
+
+
+class FaultsTheGeneralWayV1(FaultsTheGeneralWay):
+    version = 1
+
+
+class BothWays(unittest.TestCase):
+    """The fast way and the general one do the same with the same frames."""
+
+    def agree(self, version):
+        wire = Wire()
+        sender = node_on(wire, 2, version)
+        takers = [node_on(Wire(), 3, version) for _ in range(2)]
+        takers[1].interfaces[0]._follow = follow_general
+        got = [[], []]
+        for taker, into in zip(takers, got):
+            taker.bind(10, lambda packet, into=into: into.append(bytes(packet.data)))
+        state = 12345
+        for case in range(300):
+            frames = []
+            for salt in range(2):
+                del wire.log[:]
+                state = state * 1103515245 + 12345 & 0x7FFFFFFF
+                sender.send(3, 10, text(state >> 16 & 0x7F, salt))
+                wire.run(sender)
+                frames += wire.log
+            for _ in range(case % 4):
+                state = state * 1103515245 + 12345 & 0x7FFFFFFF
+                at = (state >> 8) % len(frames)
+                identifier, data = frames[at]
+                action = state >> 24 & 3
+                if action == 0:
+                    frames.pop(at)
+                elif action == 1:
+                    frames.insert((state >> 4) % len(frames), frames[at])
+                elif action == 2:
+                    frames[at] = (identifier ^ 1 << (state >> 12) % 29, data)
+                else:
+                    frames[at] = (identifier, data[: (state >> 4) % 9])
+            for taker in takers:
+                can = taker.interfaces[0]._can
+                can.filters = None
+                for frame in frames:
+                    can.take(frame[0], frame[1])
+                can.wire.run(taker)
+            time.sleep_ms(3)
+        self.assertEqual(got[0], got[1])
+        self.assertTrue(len(got[0]) > 150)
+        one, other = [taker.interfaces[0].stats for taker in takers]
+        for name in dir(one):
+            if isinstance(getattr(one, name), int) and name != "irq":
+                self.assertEqual((name, getattr(one, name)), (name, getattr(other, name)))
+
+    def test_with_cfp1(self):
+        self.agree(1)
+
+    def test_with_cfp2(self):
+        self.agree(2)
 
 
 class Troubles(unittest.TestCase):

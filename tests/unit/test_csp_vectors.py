@@ -243,7 +243,7 @@ class Sink:
         self.node = node
 
     def send(self, packet, via=-1):
-        self.sent.append(bytes(packet.buffer[HEADER_START[packet.version] : DATA + packet.size]))
+        self.sent.append(bytes(packet.buffer[HEADER_START[self.node.version] : DATA + packet.size]))
         return True
 
     def tick(self, now):
