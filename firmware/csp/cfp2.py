@@ -12,7 +12,7 @@ from micropython import const
 import sys
 
 from csp.block import copy, equal
-from csp.reassembly import END, NEXT, ROW, SIZE, UNKNOWN, Reassembler, follow_general
+from csp.reassembly import END, LAST, NEXT, ROW, SIZE, UNKNOWN, Reassembler, follow_general
 
 if sys.implementation.name == "micropython":
     from csp.reassembly_viper import follow_cfp2 as follow
@@ -56,7 +56,7 @@ class Receiver(Reassembler):
         elif size != 8 or end <= index:
             return self._malformed(row)
         at = _HEADER + 8 * index
-        if at + size > len(self.buffers[row // ROW]):
+        if at + size > table[row + LAST]:
             return self._too_long(row)
         return self._place(row, index, at, data, 0, size, now)
 

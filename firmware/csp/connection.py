@@ -158,6 +158,10 @@ class Connection:
 
     # --- for Rdp and Connections ---
 
+    def salt(self):
+        """Another number each time, for initial sequence numbers."""
+        return self._table.salt()
+
     def deliver(self, packet):
         """Keep a packet for the reader; False if too many wait."""
         if self._count == _DEPTH:
@@ -244,8 +248,14 @@ class Connections:
     def __init__(self, node, count=8):
         self.node = node
         self._sockets = {}
+        self._salt = 0
+        self._made = time.ticks_us()
         self._all = [Connection(self) for _ in range(count)]
         node.connections = self
+
+    def salt(self):
+        self._salt += 1
+        return time.ticks_diff(time.ticks_us(), self._made) + 7919 * self._salt
 
     def in_use(self):
         return sum([connection.in_use for connection in self._all])

@@ -29,6 +29,7 @@ TRAILER = const(5)
 WINDOW = const(5)  # packets sent and not acknowledged; libcsp's default, and the most here
 _AHEAD = const(2 * WINDOW)  # packets kept while one before them is missing
 _SYN_SIZE = const(24)
+THERE = const(-1)  # Packet.sent of what an EAK named
 _TIMEOUT_LAST_MS = const(3_600_000)  # a peer's demands are cut to this
 # libcsp's defaults, as they stand in SYN
 OPTIONS = (WINDOW, 10_000, 1_000, 1, 250, 2)
@@ -45,15 +46,9 @@ class Rdp:
     def __init__(self, connection):
         self._connection = connection
         self._node = connection.node
+        # packets keep their own sequence number, size of data, time of the last sending (Packet.seq, .length, .sent)
         self._sent = [None] * WINDOW  # not acknowledged, oldest first
-        self._sent_size = [0] * WINDOW  # of data
-        self._sent_seq = [0] * WINDOW
-        self._sent_stamp = [0] * WINDOW  # ticks of the last sending, ms
-        self._sent_there = bytearray(WINDOW)  # 1: named by an EAK
         self._ahead = [None] * _AHEAD  # received, while one before is missing
-        self._ahead_seq = [0] * _AHEAD
-        self._salt = 0
-        self._made = time.ticks_us()
         self.retransmitted = 0
         self.state = CLOSED
         self._reset()
@@ -72,8 +67,8 @@ class Rdp:
         window, self.connection_timeout_ms, self.packet_timeout_ms = options[0], options[1], options[2]
         self.window = min(max(window, 1), WINDOW)
         self._peer_window = max(window, 1)
-        self._delayed = options[3] != 0
-        self._ack_timeout_ms, self._ack_delay = options[4], options[5]
+        self._ack_timeout_ms = options[4]
+        self._ack_delay = options[5] if options[3] else 0
 
     # --- opening and closing ---
 
@@ -87,8 +82,7 @@ class Rdp:
         self._send_syn(SYN, 0)
 
     def _choose_iss(self):
-        self._salt += 1
-        self._iss = time.ticks_diff(time.ticks_us(), self._made) * 40503 + self._salt * 7919 & 0xFFFF
+        self._iss = self._connection.salt() * 40503 & 0xFFFF
         self.snd_nxt = self._iss + 1 & 0xFFFF
         self.snd_una = self._iss
 
@@ -138,23 +132,20 @@ class Rdp:
 
     def send(self, packet):
         """Send a packet with data in it, taken over from the caller; there is room()."""
-        k = self.count
-        self._sent[k] = packet
-        self._sent_size[k] = packet.size
-        self._sent_seq[k] = self.snd_nxt
-        self._sent_there[k] = 0
+        packet.length = packet.size
+        packet.seq = self.snd_nxt
+        self._sent[self.count] = packet
         self.snd_nxt = self.snd_nxt + 1 & 0xFFFF
-        self.count = k + 1
-        self._emit(k, time.ticks_ms())
+        self.count += 1
+        self._emit(packet, time.ticks_ms())
 
-    def _emit(self, k, now):
-        packet = self._sent[k]
-        self._sent_stamp[k] = now
+    def _emit(self, packet, now):
+        packet.sent = now
         if packet.holders > 1:
             return  # the interface has not sent it yet
-        packet.size = self._sent_size[k]
+        packet.size = packet.length
         self._address(packet)
-        self._finish(packet, ACK, self._sent_seq[k], self.rcv_cur)
+        self._finish(packet, ACK, packet.seq, self.rcv_cur)
         self._acked = self.rcv_cur
         self._ack_stamp = now
 
@@ -196,9 +187,9 @@ class Rdp:
         if packet is None:
             return
         at = DATA
-        for k in range(_AHEAD):
-            if self._ahead[k] is not None:
-                put16(packet.buffer, at, self._ahead_seq[k])
+        for ahead in self._ahead:
+            if ahead is not None:
+                put16(packet.buffer, at, ahead.seq)
                 at += 2
         packet.size = at - DATA
         self._send_packet(packet, ACK | EAK if packet.size else ACK, self.snd_nxt, self.rcv_cur)
@@ -209,8 +200,7 @@ class Rdp:
         if self._acked == self.rcv_cur:
             return
         unacked = self.rcv_cur - self._acked & 0xFFFF
-        late = time.ticks_diff(now, self._ack_stamp) >= self._ack_timeout_ms
-        if not self._delayed or late or unacked > self._ack_delay:
+        if unacked > self._ack_delay or time.ticks_diff(now, self._ack_stamp) >= self._ack_timeout_ms:
             self._send_control(ACK)
 
     # --- time ---
@@ -226,9 +216,10 @@ class Rdp:
                 return -1
             self._ack_if_due(now)
             for k in range(self.count):
-                if time.ticks_diff(now, self._sent_stamp[k]) >= self.packet_timeout_ms and not self._sent_there[k]:
+                packet = self._sent[k]
+                if packet.sent >= 0 and time.ticks_diff(now, packet.sent) >= self.packet_timeout_ms:
                     self.retransmitted += 1
-                    self._emit(k, now)
+                    self._emit(packet, now)
         elif time.ticks_diff(now, self._stamp) > self.connection_timeout_ms:
             self._end()
             return -1
@@ -332,37 +323,26 @@ class Rdp:
             return  # an old one
         self.snd_una = ack + 1 & 0xFFFF
         gone = 0
-        while gone < self.count and not between(self._sent_seq[gone], self.snd_una, self.snd_nxt):
+        while gone < self.count and not between(self._sent[gone].seq, self.snd_una, self.snd_nxt):
             self._node.release(self._sent[gone])
             gone += 1
         if gone:
-            self.count -= gone
             for k in range(self.count):
-                self._shift(k, k + gone)
-            for k in range(self.count, self.count + gone):
-                self._sent[k] = None
+                self._sent[k] = self._sent[k + gone] if k + gone < self.count else None
+            self.count -= gone
             self._connection.sent()
-
-    def _shift(self, k, source):
-        self._sent[k] = self._sent[source]
-        self._sent_size[k] = self._sent_size[source]
-        self._sent_seq[k] = self._sent_seq[source]
-        self._sent_stamp[k] = self._sent_stamp[source]
-        self._sent_there[k] = self._sent_there[source]
 
     def _spare(self, packet):
         """An EAK names what need not be sent again; what lies before the last of it is sent at once, if due."""
         now = time.ticks_ms()
         for k in range(self.count):
-            named = False
+            sent = self._sent[k]
             for at in range(DATA, DATA + packet.size - 1, 2):
-                if get16(packet.buffer, at) == self._sent_seq[k]:
-                    named = True
-            if named:
-                self._sent_there[k] = 1
-            elif time.ticks_diff(now, self._sent_stamp[k]) >= self._ack_timeout_ms:
+                if get16(packet.buffer, at) == sent.seq:
+                    sent.sent = THERE
+            if sent.sent >= 0 and time.ticks_diff(now, sent.sent) >= self._ack_timeout_ms:
                 self.retransmitted += 1
-                self._emit(k, now)
+                self._emit(sent, now)
 
     def _take_data(self, packet, seq):
         if seq != (self.rcv_cur + 1 & 0xFFFF):
@@ -381,21 +361,21 @@ class Rdp:
         for k in range(_AHEAD):
             if self._ahead[k] is None:
                 free = k
-            elif self._ahead_seq[k] == seq:
+            elif self._ahead[k].seq == seq:
                 return
         if free >= 0:
             self._node.hold(packet)
+            packet.seq = seq
             self._ahead[free] = packet
-            self._ahead_seq[free] = seq
 
     def _deliver_kept(self):
         k = 0
         while k < _AHEAD:
             packet = self._ahead[k]
-            if packet is not None and self._ahead_seq[k] == (self.rcv_cur + 1 & 0xFFFF):
+            if packet is not None and packet.seq == (self.rcv_cur + 1 & 0xFFFF):
                 if not self._connection.deliver(packet):
                     return
-                self.rcv_cur = self._ahead_seq[k]
+                self.rcv_cur = packet.seq
                 self._ahead[k] = None
                 self._node.release(packet)
                 k = 0
