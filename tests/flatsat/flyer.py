@@ -38,7 +38,7 @@ def fly(order: dict, out: Path) -> None:
     virtual_board._STUCK_S = order.get("stuck_s", virtual_board._STUCK_S)
     flight = Flight(what, order["seed"], out, Fleet(order["seed"], what.ships.count).heard)
     ships = ShipsLog()
-    flight.on_packet(ships.packet)
+    flight.bus_log.on_packet(ships.packet)
 
     def act(role: str, action: str) -> None:
         if action != "kill -9":
@@ -61,7 +61,7 @@ def fly(order: dict, out: Path) -> None:
             "whole": one.whole,
             "data": b"".join(data for _, data in one.runs).hex(),
         }
-        for one in flight.receiver.done
+        for one in flight.carrier.sent
     ]
     outputs.write_json(out / "radio.json", radio)
     outputs.write(flight, ships.to_json())

@@ -89,7 +89,7 @@ def fly(
     flight = Flight(what, seed, out, sentences.heard)
     real_time.attach(flight)
     ships = ShipsLog(what.separation)
-    flight.on_packet(ships.packet)
+    flight.bus_log.on_packet(ships.packet)
     console = Console(stderr=as_json)
     for note in what.notes:
         console.print(note, style="yellow", highlight=False)
@@ -166,7 +166,7 @@ def _state(flight: Flight, ships: ShipsLog) -> list[tuple[str, str]]:
         ("light", "sun" if truth["sunlit"] > 0.5 else "eclipse"),
         ("pass", passing),
         ("ships", str(len(ships))),
-        ("transmissions", str(len(flight.receiver.done))),
+        ("transmissions", str(len(flight.carrier.sent))),
         ("speed", _times(flight.t_s / flight.wall_s) if flight.wall_s else "-"),
     ]
 

@@ -274,7 +274,7 @@ def connect_board(bus_by_number: dict[int, CanBus], board: VirtualBoard) -> None
     board.handlers[records.CAN_CANCEL] = cancel
     board.handlers[records.CAN_FILTERS] = filters
     board.handlers[records.CAN_MODE] = mode
-    board.on_off = off
+    board.on_off.append(off)
 
 
 def _board_controller(bus: CanBus, board: VirtualBoard) -> Controller:

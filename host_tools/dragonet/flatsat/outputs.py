@@ -22,7 +22,7 @@ _GRID_S = 1.0
 def recorded_pass(flight: Flight) -> passes.Pass | None:
     """The first pass of the first station in which the beacon was on the air."""
     station = flight.scenario.stations[0].name
-    first_rf_s = flight.first_rf_s
+    first_rf_s = flight.carrier.first_s
     if first_rf_s is None:
         return None
     for one in flight.passes:
@@ -52,7 +52,7 @@ def write(flight: Flight, ships: list[dict[str, Any]], counts: dict[str, int] | 
     heard = recorded_pass(flight)
     if heard is not None:
         inside = [
-            one for one in flight.receiver.done
+            one for one in flight.carrier.sent
             if heard.rise_s <= one.start_us / SECOND_US and one.stop_us / SECOND_US <= heard.set_s
         ]  # fmt: skip
         clips = write_pass_audio(

@@ -35,7 +35,7 @@ _BOARD_NEVER = 1 << 60
 _STUCK_S = 20.0  # wall time without an answer: the firmware spins without asking for the time
 
 # An RP2040 under MicroPython boots with 241,712 bytes of heap. Objects of pointers are twice as big on 64 bits,
-# and the twin itself (virtual machine, device models, asyncio in Python) lives on the same heap: 123 to 127 kB measured.
+# and the twin itself (virtual machine, device models, asyncio) lives on the same heap: measured, 123 to 127 kB.
 _MCU_HEAP_BYTES = 241_712
 _TWIN_HEAP_BYTES = 130_000
 HEAP_BYTES = _MCU_HEAP_BYTES * 21 // 10 + _TWIN_HEAP_BYTES
@@ -57,7 +57,7 @@ class VirtualBoard:
         self.wake_us = NEVER_US
         self.world: list[float] = []
         self.handlers: dict[int, Handler] = {records.RESET: self._reset_asked, records.WDT: self._watchdog_started}
-        self.on_off: Callable[[], None] = lambda: None
+        self.on_off: list[Callable[[], None]] = []  # called when the processor stops
         self.on_event: Callable[[str], None] = lambda text: None
         self.implementation: dict[str, Any] = {}
         self.pid = 0
@@ -154,7 +154,8 @@ class VirtualBoard:
             self._process = None
             os.close(self._writer)
             os.close(self._reader)
-            self.on_off()
+            for function in self.on_off:
+                function()
         self.wake_us = NEVER_US
 
     def kill(self) -> None:
