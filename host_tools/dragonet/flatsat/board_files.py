@@ -1,4 +1,4 @@
-"""Loads parts.py and pins_unix.py of boards/<role>/ into the host: the flatsat reads the same tables as the firmware."""
+"""Loads parts.py and pins_unix.py of boards/<role>/ into the host: the flatsat reads the tables that firmware reads."""
 
 from __future__ import annotations
 
