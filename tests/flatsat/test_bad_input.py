@@ -11,8 +11,8 @@ from flatsat.flights import environment
 
 TLE = (
     "TEST\n"
-    "1 39412U 98067EA  13326.50000000  .00020000  00000-0  20000-3 0  9992\n"
-    "2 39412  51.6500  58.8000 0002000  90.0000 210.7000 15.54000000    15\n"
+    "1 39412U 98067EA  13326.50000000  .00020000  00000-0  20000-3 0  9996\n"
+    "2 39412  51.6500  58.8000 0002000  90.0000 210.7000 15.54000000    16\n"
 )
 
 
@@ -37,7 +37,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "prose.nmea").write_text("This is no log.\n" * 100)
     (tmp_path / "noise.tle").write_bytes(rng.randbytes(500))
     (tmp_path / "cut.tle").write_text("".join(TLE.splitlines(keepends=True)[:2]))
-    (tmp_path / "sum.tle").write_text(TLE.replace("9992\n", "9993\n"))
+    (tmp_path / "sum.tle").write_text(TLE.replace("9996\n", "9997\n"))
     (tmp_path / "key.toml").write_text("[orbit]\naltitud_km = 500\n")
     (tmp_path / "section.toml").write_text("[orbits]\naltitude_km = 500\n")
     (tmp_path / "range.toml").write_text("[can]\nerror_rate = 2\n")

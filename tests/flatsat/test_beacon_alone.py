@@ -4,11 +4,10 @@ import re
 
 import pytest
 
-from flatsat.flights import CRASH_S, DEAD_S, ORPHANED, Flights, Flown
+from flatsat.flights import CRASH_S, DEAD_S, HK_S, ORPHANED, Flights, Flown
 
 PERIOD_S = 90  # firmware/beacon/app.py: in every mode that is not short of power
 FRESH_S = 60  # firmware/beacon/text.py: older values are not told
-HK_S = 10
 TORN_S, MENDED_S, CUT_S, BACK_S = 2750.4, 2950, 3075.3, 3122.7
 RESET_CAUSE_WDT = "3"
 
@@ -86,7 +85,7 @@ def test_processes_that_were_killed_come_back_by_their_watchdogs(orphaned: Flown
         assert orphaned.said(role, "boots", bitten_s)[0] == "2"
         assert orphaned.said(role, "reset_cause", bitten_s)[0] == RESET_CAUSE_WDT
         assert not orphaned.said(role, "seq", DEAD_S + 1)
-    after_crash = orphaned.texts(CRASH_S + 30, DEAD_S, "afsk")
+    after_crash = orphaned.texts(CRASH_S + 2 * HK_S, DEAD_S, "afsk")
     assert after_crash and not any(map(missing, after_crash))
 
 

@@ -6,7 +6,7 @@ The firmware hangs because the test flies a copy of it whose sensor app has one 
 import pytest
 
 from dragonet import paths
-from flatsat.flights import Flights, Flown
+from flatsat.flights import HK_S, Flights, Flown
 
 WDT_S, HANG_S = 8.0, 30
 WDT_RESET = "3"
@@ -55,7 +55,7 @@ def test_a_board_that_hangs_is_bitten_and_comes_back(flights: Flights, how: str)
     assert HANG_S + WDT_S - 2 < bitten_s < HANG_S + WDT_S + 2.5
     assert flight.said("sensor", "boots")[-1] == "2"
     assert flight.said("sensor", "reset_cause")[-1] == WDT_RESET
-    assert flight.said("sensor", "seq", bitten_s + 25)
+    assert flight.said("sensor", "seq", bitten_s + HK_S)
     for role in ("eps", "beacon"):
         assert flight.summary["boards"][role]["boots"] == 1
 
@@ -64,7 +64,7 @@ def test_the_powered_time_survives_the_bite(flights: Flights) -> None:
     flight = sensor_with(flights, HANGS["sleeps in a loop"])
     last = int(flight.said("sensor", "mission_s")[-1])
     flown_s = flight.summary["flown_s"]
-    assert flown_s - 10 - WDT_S - 5 < last <= flown_s - WDT_S + 2, "the time that hung is not counted"
+    assert flown_s - HK_S - WDT_S - 5 < last <= flown_s - WDT_S + 2, "the time that hung is not counted"
 
 
 def test_a_task_that_stops_checking_in_is_restarted_and_the_board_lives_on(flights: Flights) -> None:
@@ -88,5 +88,5 @@ def test_an_app_that_cannot_start_leaves_the_core_running_and_tries_again(flight
     flight = flights.fly(hours=80 / 3600, seed=32, overlay={_APP: "raise ImportError('broken image')\n"})
     assert flight.summary["boards"]["sensor"]["boots"] == 2, "after a minute, core/start.py"
     assert flight.events("sensor", "reset")
-    assert len(flight.said("sensor", "seq")) >= 6, "housekeeping goes on meanwhile"
-    assert int(flight.said("sensor", "mission_s")[-1]) > 65
+    assert flight.said("sensor", "seq")[:4] == ["0", "1", "2", "0"], "housekeeping goes on meanwhile"
+    assert int(flight.said("sensor", "mission_s")[-1]) >= 60

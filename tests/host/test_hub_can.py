@@ -95,9 +95,9 @@ class Node:
         bus.start(self.controller, mode, BITRATE)
         self.controller.filters = None
 
-    def send(self, identifier: int, data: bytes = b"", flags: int = FLAG_EXT_ID, slot: int = 0, at_us: int | None = None):
+    def send(self, identifier: int, data: bytes = b"", flags: int = FLAG_EXT_ID, slot: int = 0) -> Frame:
         frame = Frame(identifier, flags, data)
-        self.bus.send(self.controller, slot, frame, self.hub.now_us if at_us is None else at_us)
+        self.bus.send(self.controller, slot, frame, self.hub.now_us)
         return frame
 
     def got(self) -> list[Frame]:

@@ -38,8 +38,8 @@ def test_conversions_are_monotonic(offset: float, moments: list[int]) -> None:
 
 
 @given(ppm, times, st.integers(0, DAY_US))
-def test_a_wake_up_never_comes_before_the_board_s_own_clock_shows_its_time(offset: float, on_us: int, wake_us: int) -> None:
-    """The first moment of the hub at which the local clock has reached it: not before it, and not a microsecond late."""
+def test_a_wake_up_never_comes_before_its_time_on_the_boards_own_clock(offset: float, on_us: int, wake_us: int) -> None:
+    """The first moment of the hub at which the local clock has reached it: not before, and not a microsecond late."""
     board = clock(offset)
     board.power_on(on_us)
     hub_us = board.hub(wake_us)
