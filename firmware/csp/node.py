@@ -74,7 +74,7 @@ class Node(Output):
         self._next_tick = time.ticks_add(self._ticked, _TICK_MS)
         self._clock_due = self._next_tick
         self._again_ms = _TICK_MS
-        self._early_ms = 0  # a tick due so soon is done at once
+        self._early_ms = 0  # a tick due so soon is done when the task is awake anyway
         self.services = services.Services(self, services.ident(hostname, model, revision, built[0], built[1]))
         self.services.name(self.loop)
 
@@ -212,13 +212,15 @@ class Node(Output):
             clock.cancel()
 
     async def _clock(self):
-        """Wake the task for the next tick and those after it."""
-        self._clock_due = self._next_tick
+        """Wake the task for each tick that no packet woke it for."""
         while True:
-            wait = time.ticks_diff(self._clock_due, time.ticks_ms())
-            await asyncio.sleep_ms(wait if wait > 0 else 0)
-            self._clock_due = time.ticks_add(time.ticks_ms(), self._again_ms)
-            self._flag.set()
+            now = time.ticks_ms()
+            wait = time.ticks_diff(self._next_tick, now)
+            if wait <= 0:
+                self._flag.set()
+                wait = self._again_ms
+            self._clock_due = time.ticks_add(now, wait)
+            await asyncio.sleep_ms(wait)
 
     def _tick(self, now):
         self._urgent = False
@@ -243,7 +245,7 @@ class Node(Output):
                 again = wanted
         self._next_tick = time.ticks_add(now, again)
         self._again_ms = again
-        self._early_ms = again // 10
+        self._early_ms = again // 2 if again == _TICK_MS else again // 10
 
     def tick_within(self, ms):
         """Have what depends on time looked at soon."""

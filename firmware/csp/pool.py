@@ -20,18 +20,18 @@ class Pool:
 
     def take_received(self):
         """A packet for what is received, held once, or None."""
-        if self.free <= self._reserve:
-            self.exhausted += 1
-            return None
-        return self.take()
+        if self.free > self._reserve:
+            return self.take()
+        self.exhausted += 1
+        return None
 
     def take(self):
         """A packet held once, or None."""
-        free = self.free
-        if not free:
+        free = self.free - 1
+        if free < 0:
             self.exhausted += 1
             return None
-        self.free = free = free - 1
+        self.free = free
         if free < self.lowest:
             self.lowest = free
         packet = self._packets[free]

@@ -223,6 +223,8 @@ class Reassembler:
 
     def _is_recent(self, key, now):
         """Index of the packet completed or lost a moment ago under this key, or -1."""
+        if key not in self._recent:
+            return -1
         for k in range(_RECENT):
             if self._recent[k] == key and time.ticks_diff(now, self._recent_stamp[k]) <= _RECENT_MS:
                 return k
@@ -230,6 +232,8 @@ class Reassembler:
 
     def _repeats(self, key, data, size, whole, now):
         """True if this BEGIN frame began a packet that was completed a moment ago. whole: it is all of a packet."""
+        if key not in self._recent:
+            return False
         k = self._is_recent(key, now)
         if k < 0 or self._recent_size[k] != (size if whole else _BEGUN):
             return False
