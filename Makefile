@@ -17,7 +17,8 @@ test: setup-test  ## every test: both interpreters, flights, and the receivers t
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh
 
-bench: setup  ## measure how many times faster than real time the flatsat flies
+bench: setup  ## measure what the bus costs, and how many times faster than real time the flatsat flies
+	.venv/bin/python tests/benchmarks/bus.py
 	.venv/bin/python tests/benchmarks/flight_speed.py
 
 setup:  ## make .venv with the pinned packages and MicroPython

@@ -198,6 +198,7 @@ class Node(Output):
 
     async def run(self, checkin=None):
         """The node's task. checkin() is called at least every second."""
+        self.let_go()  # in case an exception ended the run before
         clock = asyncio.create_task(self._clock())
         try:
             while True:
@@ -235,7 +236,7 @@ class Node(Output):
             if 0 <= wanted < again:
                 again = wanted
         for interface in self.interfaces:
-            interface.stats.wrap()
+            interface.stats.wrap(self.uptime_s)
         self.held = False
         if self.deferred:
             self._catch_up()

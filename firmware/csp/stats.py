@@ -40,7 +40,7 @@ class Stats:
         self.bus_off = 0  # times the controller left the bus
         self.duplicate = 0  # no loss: frames and packets seen twice
 
-    def wrap(self):
-        """Keep the counters that grow fast below 2**30; called about once a second."""
-        for name in WIRE:
-            setattr(self, name, getattr(self, name) & _WRAP)
+    def wrap(self, turn):
+        """Keep the counters that grow fast below 2**30, one at each turn; called about once a second."""
+        name = WIRE[turn % len(WIRE)]
+        setattr(self, name, getattr(self, name) & _WRAP)

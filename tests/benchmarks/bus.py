@@ -11,6 +11,8 @@ import sys
 
 from dragonet import micropython, paths
 
+ROWS = ("driver", "receive", "receive, no data", "ping answered", "forward")
+
 
 def measured() -> dict:
     board = paths.REPO / "tests" / "benchmarks" / "bus_board.py"
@@ -26,7 +28,8 @@ def measured() -> dict:
 def table(figures: dict) -> str:
     lines = [f"{'':18} {'':4} {'frames':>6} {'us/packet':>10} {'us/frame':>9} {'bytes allocated':>16}"]
     for version in ("v1", "v2"):
-        for name, figure in figures[version].items():
+        for name in ROWS:
+            figure = figures[version][name]
             lines.append(
                 f"{name:18} {version:4} {figure['frames']:6d} {figure['us']:10.1f} {figure['us_per_frame']:9.2f} "
                 f"{figure['allocated']:16d}"

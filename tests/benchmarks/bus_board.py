@@ -12,8 +12,17 @@ _ROUNDS = 10_000  # packets for each figure; a multiple of four, the packets in 
 _DATA = 60  # bytes in each, nine frames with CRC
 
 
+def idle(k):
+    pass
+
+
 def per_round(play, rounds=_ROUNDS):
-    """(microseconds, bytes allocated) of one call of play(k), the best of three."""
+    """Microseconds of one call of play(k), and bytes that all rounds allocated; the best of three."""
+    spent, allocated = repeated(play, rounds)
+    return spent, allocated - repeated(idle, rounds)[1]  # less what the measurement itself takes
+
+
+def repeated(play, rounds):
     best = None
     for _ in range(3):
         gc.collect()

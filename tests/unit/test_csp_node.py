@@ -256,6 +256,32 @@ class Pair(unittest.TestCase):
         self.run_bus()
         self.assertEqual(self.got, [(2, 10, b"late")])
 
+    def test_a_run_that_ended_by_an_exception_can_be_started_again(self):
+        interface = self.eps.interfaces[0]
+
+        def broken(now):
+            raise OSError(5)
+
+        async def main():
+            interface.tick = broken
+            with self.assertRaises(OSError):
+                await self.eps.run()
+            del interface.tick
+            task = asyncio.create_task(self.eps.run())
+            await asyncio.sleep_ms(10)
+            self.assertFalse(self.eps.held)
+            task.cancel()
+            await asyncio.sleep_ms(0)
+
+        asyncio.run(main())
+
+    def test_counters_stay_small_integers(self):
+        stats = self.eps.interfaces[0].stats
+        stats.txbytes = stats.irq = (1 << 30) + 5
+        for turn in range(10):
+            stats.wrap(turn)
+        self.assertEqual((stats.txbytes, stats.irq), (5, 5))
+
     def test_the_buffer_keeps_a_packet_where_the_documentation_says(self):
         self.beacon.bind(10, lambda packet: self.got.append(bytes(packet.buffer[DATA : DATA + packet.size])))
         self.eps.send(3, 10, b"here")
