@@ -23,10 +23,14 @@ VIRTUAL_BOARD = BOARDS / "unix" / "lib"
 CPYTHON_STAND_INS = HOST_TOOLS / "dragonet" / "cpython"
 
 
+TICKS_PERIOD = 1 << 30  # of the flight code's clocks: milliseconds and microseconds begin anew
+
+
 def use_firmware() -> None:
     """Make flight modules (`csp`, `core`, ...) importable in this process; only tables and codecs belong here."""
     for folder in (FIRMWARE, CPYTHON_STAND_INS):
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
     if not hasattr(time, "ticks_diff"):
-        time.ticks_diff = lambda end, start: end - start  # pyright: ignore[reportAttributeAccessIssue]  # they do not wrap
+        half = TICKS_PERIOD // 2
+        time.ticks_diff = lambda end, start: (end - start + half) % TICKS_PERIOD - half  # pyright: ignore[reportAttributeAccessIssue]

@@ -33,9 +33,8 @@ def port_names() -> dict[int, str]:
     return names
 
 
-def describe(one: Any, data: bytes) -> dict[str, Any]:
+def describe(one: Any, data: bytes, version: int) -> dict[str, Any]:
     """A packet's header, and what it carries where that is known. data: without CRC."""
-    version = one.version
     found: dict[str, Any] = {
         "version": version,
         "pri": one.pri,
@@ -47,11 +46,10 @@ def describe(one: Any, data: bytes) -> dict[str, Any]:
         "sport": one.sport,
         "flags": [name for bit, name in _FLAGS if one.flags & bit],
         "length": len(data),
-        "frames": one.frames,
         "what": _what(one, data),
         "data": data.hex(),
     }
-    values = _values(one, data)
+    values = _values(one, data, version)
     if values is not None:
         found["values"] = values
     return found
@@ -68,7 +66,7 @@ def _what(one: Any, data: bytes) -> str:
     return f"{name} reply" if is_reply else name
 
 
-def _values(one: Any, data: bytes) -> dict[str, Any] | None:
+def _values(one: Any, data: bytes, version: int) -> dict[str, Any] | None:
     """Fields of a heartbeat, of housekeeping, of a number; None where there is no table."""
     if one.dport == ports.HEARTBEAT:
         try:
@@ -77,7 +75,7 @@ def _values(one: Any, data: bytes) -> dict[str, Any] | None:
             return None
         return {"mode": ports.MODES[mode], "reset_cause": cause, "boots": boots, "dictionary": f"{dictionary:04x}"}
     if one.dport == ports.HK:
-        table = tables().get(node_name(one.src, one.version))
+        table = tables().get(node_name(one.src, version))
         if table is None or table.size != len(data):
             return None
         return table.scaled(table.unpack(data))

@@ -40,7 +40,8 @@ class BusPackets:
         now_ms = time_us // 1000
         if now_ms >= self._expire_ms:
             self._expire_ms = now_ms + _EXPIRE_MS
-            self._receiver.expire(now_ms)
+            self._receiver.expire(now_ms % paths.TICKS_PERIOD)
+        now_ms %= paths.TICKS_PERIOD
         whole = self._receiver.frame(identifier, data + bytes(8 - len(data)), len(data), now_ms)
         if whole is None:
             return

@@ -43,7 +43,11 @@ def frames(link: Link, seconds: float | None) -> Iterator[can.Message]:
 def packets(link: Link, version: int, seconds: float | None, count: int | None) -> Iterator[dict[str, Any]]:
     """Records of bus_decode.describe, with the time of the last frame as the interface stamped it."""
     whole: list[dict[str, Any]] = []
-    reader = BusPackets(lambda time_us, one, data: whole.append(describe(one, data)), version, admit_no_crc=True)
+
+    def take(time_us: int, one: Any, data: bytes) -> None:
+        whole.append(describe(one, data, version))
+
+    reader = BusPackets(take, version, admit_no_crc=True)
     seen = 0
     for message in frames(link, seconds):
         if is_data(message):

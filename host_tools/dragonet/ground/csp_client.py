@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 from dragonet import paths
 from dragonet.errors import UserError
+from dragonet.ground import frames
 from dragonet.ground.bus_packets import BusPackets
 from dragonet.ground.via import Link, is_data
 
 paths.use_firmware()
 
 from core import ports  # noqa: E402
-from csp import cfp1, cfp2, crc32c, packet, services  # noqa: E402
+from csp import packet, services  # noqa: E402
 from csp.stats import WIRE  # noqa: E402
 
-_CAPACITY = 256
 _FIRST_PORT, _LAST_PORT = 17, 62  # source ports of who asks
 _PS_ALL = b"\x55"
 
@@ -39,9 +39,7 @@ class CspClient:
             raise UserError(f"address {address}: CSP version {version} has 1 to {self.broadcast - 1}")
         self._link = link
         self._address = address
-        self._sender = (cfp2 if version == 2 else cfp1).Sender(address)
         self._packets = BusPackets(self._take, version)
-        self._frames = [bytearray(size) for size in range(9)]
         self._arrived: deque[tuple[Any, ...]] = deque()  # src, dport, sport, data, wall clock s
         self._count = 0
         self._port = _FIRST_PORT + int(time.time()) % (_LAST_PORT - _FIRST_PORT)  # late replies to an earlier run miss
@@ -51,22 +49,12 @@ class CspClient:
 
     def send(self, dst: int, dport: int, data: bytes, sport: int) -> None:
         """One packet with CRC."""
-        if len(data) > _CAPACITY - 4:
-            raise UserError(f"{len(data)} bytes: a packet carries {_CAPACITY - 4} at most")
-        one = packet.Packet(_CAPACITY)
-        one.src, one.dst, one.dport, one.sport = self._address, dst, dport, sport
-        one.flags = packet.FLAG_CRC32
-        one.buffer[packet.DATA : packet.DATA + len(data)] = data
-        packet.pack(one, self.version)
-        crc32c.append(one.buffer, packet.DATA, packet.DATA + len(data))
-        one.size = len(data) + 4
-        self._sender.start(one, -1, self._count)
+        if len(data) > frames.CAPACITY - 4:
+            raise UserError(f"{len(data)} bytes: a packet carries {frames.CAPACITY - 4} at most")
+        one = frames.make(self._address, dst, dport, sport, data, self.version)
+        for identifier, fragment in frames.frames(one, self.version, self._count):
+            self._link.send(identifier, fragment)
         self._count += 1
-        more = True
-        while more:
-            size = self._sender.fill(self._frames)
-            self._link.send(self._sender.identifier(), bytes(self._frames[size]))
-            more = self._sender.advance()
 
     def _take(self, time_us: int, one: Any, data: bytes) -> None:
         if one.dst == self._address:
