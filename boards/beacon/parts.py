@@ -21,8 +21,12 @@ TX_POWER_MAX_DBM = 17  # of the chip; 20 dBm is allowed 1 % of the time only
 PA_HOT_MDEG = 75_000   # above it the pauses grow: amplifier and battery share one thermal path
 
 # Antenna: a quarter-wave monopole that a nylon wire holds; a resistor melts the wire.
-BURN_MS = 8_000          # one attempt
+# What the settings mean: core/burn_wire.py.
+BURN_MS = 8_000
 BURN_PAUSE_S = 60        # the resistor cools, the battery recovers
-BURN_ATTEMPTS = 10       # of one boot
-BURN_MIN_MV = 6_400      # below it the heater would brown out the board: wait, but not for ever
-BURN_LOW_WAIT_S = 1_800
+BURN_ATTEMPTS = 10
+BURN_FLIGHT_ATTEMPTS = 30
+BURN_AFTER_HOLD_S = 0
+BURN_WAIT_S = 1_800
+BURN_BLIND = True        # the switch's pin is pulled up: a broken wire reads as deployed
+BURN_MIN_MV = 6_400      # below it the heater would brown out the board

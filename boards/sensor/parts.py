@@ -25,7 +25,11 @@ AIS_BAUD = 38_400
 AIS_RXBUF = 2048  # bytes: 533 ms at full rate, more than the 400 ms between two looks
 
 # AIS antenna: ARM and FIRE are in series with the burn wire, which cuts the thread in a few seconds.
-BURN_S = 10        # longest heating of one try
-BURN_REST_S = 120  # between two tries
-BURN_TRIES = 5     # since the board was made
-BURN_DELAY_S = 60  # after the deployment hold: the beacon's antenna goes first
+# What the settings mean: core/burn_wire.py.
+BURN_MS = 10_000
+BURN_PAUSE_S = 120        # other than the beacon's: after a brown-out of both boards they do not heat together
+BURN_ATTEMPTS = 5
+BURN_FLIGHT_ATTEMPTS = 10
+BURN_AFTER_HOLD_S = 60    # the beacon's antenna goes first
+BURN_WAIT_S = 86_400
+BURN_BLIND = False        # the switch's pin is pulled down: a broken wire reads as stowed

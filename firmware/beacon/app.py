@@ -3,11 +3,10 @@ import asyncio
 import time
 
 from beacon import ax25
-from beacon.antenna import Antenna
 from beacon.hk import HK
 from beacon.radio import Radio
 from beacon.text import DESTINATION, FRAMES, Texts, source
-from core import ports
+from core import burn_wire, ports
 from drivers.tmp117 import TMP117
 from machine import ADC, Pin
 from micropython import const
@@ -76,6 +75,10 @@ class Beacon:
     def hot(self):
         """The power amplifier needs longer pauses. False when its temperature is not known."""
         return self._pa_mdeg is not None and self._pa_mdeg > self._board.parts.PA_HOT_MDEG
+
+    def supply_is_low(self):
+        """The burn wire's heater would brown out the board. False when the supply is not known."""
+        return self.supply_mv is not None and self.supply_mv < self._board.parts.BURN_MIN_MV
 
     def period_s(self):
         """By the mode last heard, for as long as the EPS is heard, and by the amplifier's temperature."""
@@ -185,8 +188,13 @@ def start(board):
             board.fault()
     beacon = Beacon(board, tables)
     pins = board.pins
-    antenna = Antenna(
-        board, Pin(pins.ARM, Pin.OUT, value=0), Pin(pins.FIRE, Pin.OUT, value=0), Pin(pins.ANTENNA, Pin.IN), beacon
+    antenna = burn_wire.BurnWire(
+        board,
+        Pin(pins.ARM, Pin.OUT, value=0),
+        Pin(pins.FIRE, Pin.OUT, value=0),
+        Pin(pins.ANTENNA, Pin.IN),
+        board.record("beacon", burn_wire.SIZE),
+        beacon.supply_is_low,
     )
     board.before_hk(lambda: beacon.report(antenna))
     board.supervisor.task("beacon", beacon.run, _DEADLINE_MS)

@@ -221,11 +221,12 @@ class Board:
         return self._try(name, lambda: machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_DOWN))
 
     def _make_i2c(self):
+        number = getattr(self.pins, "I2C_ID", 0)
         frequency = getattr(self.parts, "I2C_HZ", _I2C_HZ)
         scl = getattr(self.pins, "I2C_SCL", None)
         if scl is None:
-            return machine.I2C(0, freq=frequency)
-        return machine.I2C(0, scl=machine.Pin(scl), sda=machine.Pin(self.pins.I2C_SDA), freq=frequency)
+            return machine.I2C(number, freq=frequency)
+        return machine.I2C(number, scl=machine.Pin(scl), sda=machine.Pin(self.pins.I2C_SDA), freq=frequency)
 
     def _count_boot(self):
         # Boots since the board was made, None when there is no memory of it.

@@ -1,8 +1,8 @@
 # The sensor board's app: its tasks, and their counters into housekeeping.
+from core import burn_wire, ports
 from machine import Pin
 from micropython import const
 
-from sensor.antenna import SIZE, Antenna
 from sensor.drops import REASONS
 from sensor.hk import HK, TYPES
 from sensor.receiver import Receiver
@@ -26,6 +26,7 @@ _DROPPED = HK.index("drop_" + REASONS[0])
 _BAD_MMSI = HK.index("drop_mmsi")
 _FULL = HK.index("uart_full")
 _U16_MOST = const(0xFFFE)
+_MODE_STALE_S = const(60)  # an EPS silent for so long does not keep the burn wire cold
 
 
 def start(board):
@@ -48,13 +49,18 @@ def _antenna(board):
     arm = Pin(pins.ARM, Pin.OUT, value=0)
     fire = Pin(pins.FIRE, Pin.OUT, value=0)
     deployed = Pin(pins.AIS_ANTENNA, Pin.IN, Pin.PULL_DOWN)
-    return Antenna(board, arm, fire, deployed, board.record("sensor", SIZE))
+    record = board.record("sensor", burn_wire.SIZE)
+    return burn_wire.BurnWire(board, arm, fire, deployed, record, lambda: _power_is_low(board))
+
+
+def _power_is_low(board):
+    return board.mode_age_s < _MODE_STALE_S and board.mode in (ports.LOW_POWER, ports.SAFE, ports.CRITICAL)
 
 
 def _count(hk, receiver, antenna):
     """Counters into housekeeping, just before it is packed."""
-    hk[_ANTENNA] = 1 if antenna.deployed else 0
-    hk[_BURNS] = min(antenna.tries, 254)
+    hk[_ANTENNA] = antenna.deployed
+    hk[_BURNS] = antenna.attempts
     table = receiver.ships
     sentences = receiver.nmea
     hk[_SHIPS] = table.count

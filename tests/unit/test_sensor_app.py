@@ -213,41 +213,26 @@ class Antenna(Flight):
         self.assertIsNone(since)
         return times
 
-    def test_nothing_is_heated_before_the_hold_is_over(self):
+    def test_is_heated_a_minute_after_the_hold_and_again_while_the_switch_says_stowed(self):
         self.make(LATE_S - 300)
-        self.fly(299 + parts.BURN_DELAY_S - 5)
+        self.fly(299 + parts.BURN_AFTER_HOLD_S)
         self.assertEqual(self.heats(), [])
-
-    def test_heats_a_limited_time_and_number_of_tries(self):
-        self.make(LATE_S)
-        hk = self.fly(parts.BURN_DELAY_S + parts.BURN_TRIES * 200 + 600)
+        hk = self.fly(parts.BURN_ATTEMPTS * (parts.BURN_PAUSE_S + 15))
         heats = self.heats()
-        self.assertEqual(len(heats), parts.BURN_TRIES)
+        self.assertEqual(len(heats), parts.BURN_ATTEMPTS)
         for start, end in heats:
-            self.assertAlmostEqual(end - start, parts.BURN_S, delta=0.5)
-        self.assertEqual((hk["burns"], hk["ais_antenna"], hk["restarts"]), (parts.BURN_TRIES, 0, 0))
+            self.assertAlmostEqual(end - start, parts.BURN_MS / 1000, delta=0.5)
+        self.assertEqual((hk["burns"], hk["ais_antenna"], hk["restarts"]), (parts.BURN_ATTEMPTS, 0, 0))
 
     def test_stops_heating_when_the_antenna_is_out(self):
         self.make(LATE_S)
-        first = self.env.now() + (parts.BURN_DELAY_S + 4) * 1000000
+        first = self.env.now() + (parts.BURN_PAUSE_S + 4) * 1000000
         self.env.at(first, lambda: self.set("ais_antenna", 1.0))
         hk = self.fly(600)
         heats = self.heats()
         self.assertEqual(len(heats), 1)
         self.assertLess(heats[0][1] - heats[0][0], 6)
         self.assertEqual((hk["burns"], hk["ais_antenna"]), (1, 1))
-
-    def test_an_antenna_that_is_out_is_never_heated(self):
-        self.set("ais_antenna", 1.0)
-        self.make(LATE_S)
-        self.fly(600)
-        self.assertEqual(self.heats(), [])
-
-    def test_resets_do_not_add_tries(self):
-        for _ in range(4):
-            self.make(LATE_S)
-            self.fly(parts.BURN_DELAY_S + 400)
-        self.assertEqual(len(self.heats()), parts.BURN_TRIES)
 
     def test_waits_while_the_battery_is_low(self):
         self.make(LATE_S)
