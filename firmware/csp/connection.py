@@ -44,7 +44,7 @@ class Connection:
 
     def __init__(self, table):
         self.node = table.node
-        self._table = table
+        self.table = table
         self.in_use = False
         self.is_open = False
         self.reliable = False
@@ -54,9 +54,9 @@ class Connection:
         self.rdp = rdp.Rdp(self)
         self._socket = None
         self._accepted = False
-        self._packets = [None] * _DEPTH
-        self._first = self._count = 0
-        self._changed = asyncio.Event()  # something arrived, was acknowledged, opened or closed
+        self._first = self._last = None  # what waits for the reader, linked by Packet.next
+        self._count = 0
+        self._changed = None  # Event: something arrived, was acknowledged, opened or closed
 
     # --- for applications ---
 
@@ -77,9 +77,12 @@ class Connection:
             self._changed.clear()
             if not await _wait(self._changed, until, timeout_ms):
                 return None
-        packet = self._packets[self._first]
-        self._packets[self._first] = None
-        self._first = self._first + 1 if self._first + 1 < _DEPTH else 0
+        return self._pop()
+
+    def _pop(self):
+        packet = self._first
+        self._first = packet.next
+        packet.next = None
         self._count -= 1
         return packet
 
@@ -123,7 +126,7 @@ class Connection:
         packet.size = size
         if self.reliable:
             self.rdp.send(packet)
-            self._table.soon()
+            self.table.soon()
             return True
         packet.pri = self.pri
         packet.src, packet.dst = self.node.address, self.peer
@@ -149,7 +152,7 @@ class Connection:
                     if not await _wait(self._changed, until, timeout_ms):
                         agreed = False
                         break
-        self._table.forget(self)
+        self.table.forget(self)
         return agreed
 
     def _check(self):
@@ -158,17 +161,16 @@ class Connection:
 
     # --- for Rdp and Connections ---
 
-    def salt(self):
-        """Another number each time, for initial sequence numbers."""
-        return self._table.salt()
-
     def deliver(self, packet):
         """Keep a packet for the reader; False if too many wait."""
         if self._count == _DEPTH:
             return False
         self.node.hold(packet)
-        at = self._first + self._count
-        self._packets[at if at < _DEPTH else at - _DEPTH] = packet
+        if self._count:
+            self._last.next = packet
+        else:
+            self._first = packet
+        self._last = packet
         self._count += 1
         self._changed.set()
         return True
@@ -191,7 +193,7 @@ class Connection:
         self.is_open = False
         self._changed.set()
         if self._socket is not None and not self._accepted:
-            self._table.forget(self)  # nobody knows of it
+            self.table.forget(self)  # nobody knows of it
 
     def begin(self, peer, peer_port, port, reliable, pri, flags, socket):
         self.in_use = True
@@ -199,17 +201,15 @@ class Connection:
         self._accepted = False
         self.peer, self.peer_port, self.port = peer, peer_port, port
         self.reliable, self.pri, self.flags, self._socket = reliable, pri, flags, socket
-        self._first = self._count = 0
+        if self._changed is None:
+            self._changed = asyncio.Event()
         self._changed.clear()
 
     def end(self):
         self.rdp.abort()
         self.is_open = self.in_use = False
         while self._count:
-            self._count -= 1
-            self.node.release(self._packets[self._first])
-            self._packets[self._first] = None
-            self._first = self._first + 1 if self._first + 1 < _DEPTH else 0
+            self.node.release(self._pop())
         self._changed.set()
 
 
@@ -248,7 +248,8 @@ class Connections:
     def __init__(self, node, count=8):
         self.node = node
         self._sockets = {}
-        self._salt = 0
+        self._salt = self._control = 0
+        self.retransmitted = 0  # RDP packets
         self._made = time.ticks_us()
         self._all = [Connection(self) for _ in range(count)]
         node.connections = self
@@ -256,6 +257,11 @@ class Connections:
     def salt(self):
         self._salt += 1
         return time.ticks_diff(time.ticks_us(), self._made) + 7919 * self._salt
+
+    def control(self):
+        """The upper half of RDP's flags: counts control messages."""
+        self._control = self._control + 0x10 & 0xF0
+        return self._control
 
     def in_use(self):
         return sum([connection.in_use for connection in self._all])

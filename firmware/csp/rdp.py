@@ -45,28 +45,24 @@ class Rdp:
 
     def __init__(self, connection):
         self._connection = connection
-        self._node = connection.node
         # packets keep their own sequence number, size of data, time of the last sending (Packet.seq, .length, .sent)
         self._sent = [None] * WINDOW  # not acknowledged, oldest first
-        self._ahead = [None] * _AHEAD  # received, while one before is missing
-        self.retransmitted = 0
+        self._ahead = None  # received while one before is missing, linked by Packet.next
         self.state = CLOSED
         self._reset()
 
     def _reset(self):
         self._options(OPTIONS)
         self.count = 0  # packets sent and not acknowledged
-        self._iss = self._irs = 0
-        self.snd_nxt = self.snd_una = 0
+        self._irs = 0
+        self.snd_nxt = self.snd_una = 0  # until the connection is open, snd_una is the initial number of this side
         self.rcv_cur = 0  # last one received in order
         self._acked = 0  # last one acknowledged
         self._ack_stamp = self._stamp = time.ticks_ms()
-        self._control = 0
 
     def _options(self, options):
         window, self.connection_timeout_ms, self.packet_timeout_ms = options[0], options[1], options[2]
         self.window = min(max(window, 1), WINDOW)
-        self._peer_window = max(window, 1)
         self._ack_timeout_ms = options[4]
         self._ack_delay = options[5] if options[3] else 0
 
@@ -82,12 +78,11 @@ class Rdp:
         self._send_syn(SYN, 0)
 
     def _choose_iss(self):
-        self._iss = self._connection.salt() * 40503 & 0xFFFF
-        self.snd_nxt = self._iss + 1 & 0xFFFF
-        self.snd_una = self._iss
+        self.snd_una = self._connection.table.salt() * 40503 & 0xFFFF
+        self.snd_nxt = self.snd_una + 1 & 0xFFFF
 
     def _send_syn(self, flags, ack):
-        packet = self._node.take()
+        packet = self._connection.node.take()
         if packet is None:
             return
         buffer = packet.buffer
@@ -97,7 +92,7 @@ class Rdp:
                 put32(buffer, at, value)
                 at += 4
             packet.size = _SYN_SIZE
-        self._send_packet(packet, flags, self._iss, ack)
+        self._send_packet(packet, flags, self.snd_una, ack)
 
     def close(self):
         """Say that no more comes; True if the other side's answer is to be awaited."""
@@ -112,13 +107,14 @@ class Rdp:
         """Forget everything, let go of all packets."""
         self.state = CLOSED
         for k in range(self.count):
-            self._node.release(self._sent[k])
+            self._connection.node.release(self._sent[k])
             self._sent[k] = None
         self.count = 0
-        for k in range(_AHEAD):
-            if self._ahead[k] is not None:
-                self._node.release(self._ahead[k])
-                self._ahead[k] = None
+        while self._ahead is not None:
+            packet = self._ahead
+            self._ahead = packet.next
+            packet.next = None
+            self._connection.node.release(packet)
 
     def _end(self):
         self.abort()
@@ -152,7 +148,7 @@ class Rdp:
     def _address(self, packet):
         connection = self._connection
         packet.pri = connection.pri
-        packet.src = self._node.address
+        packet.src = self._connection.node.address
         packet.dst = connection.peer
         packet.dport = connection.peer_port
         packet.sport = connection.port
@@ -165,17 +161,16 @@ class Rdp:
         put16(buffer, at + 1, seq)
         put16(buffer, at + 3, ack)
         packet.size += TRAILER
-        return self._node.emit(packet)
+        return self._connection.node.emit(packet)
 
     def _send_packet(self, packet, flags, seq, ack):
-        self._control = self._control + 0x10 & 0xF0
         packet.flags = 0
         self._address(packet)
-        self._finish(packet, flags | self._control, seq, ack)
-        self._node.release(packet)
+        self._finish(packet, flags | self._connection.table.control(), seq, ack)
+        self._connection.node.release(packet)
 
     def _send_control(self, flags):
-        packet = self._node.take()
+        packet = self._connection.node.take()
         if packet is not None:
             self._send_packet(packet, flags, self.snd_nxt, self.rcv_cur)
             self._acked = self.rcv_cur
@@ -183,14 +178,15 @@ class Rdp:
 
     def _send_eak(self):
         """Acknowledge, and name what is there beyond."""
-        packet = self._node.take()
+        packet = self._connection.node.take()
         if packet is None:
             return
         at = DATA
-        for ahead in self._ahead:
-            if ahead is not None:
-                put16(packet.buffer, at, ahead.seq)
-                at += 2
+        ahead = self._ahead
+        while ahead is not None:
+            put16(packet.buffer, at, ahead.seq)
+            at += 2
+            ahead = ahead.next
         packet.size = at - DATA
         self._send_packet(packet, ACK | EAK if packet.size else ACK, self.snd_nxt, self.rcv_cur)
         self._acked = self.rcv_cur
@@ -218,7 +214,7 @@ class Rdp:
             for k in range(self.count):
                 packet = self._sent[k]
                 if packet.sent >= 0 and time.ticks_diff(now, packet.sent) >= self.packet_timeout_ms:
-                    self.retransmitted += 1
+                    self._connection.table.retransmitted += 1
                     self._emit(packet, now)
         elif time.ticks_diff(now, self._stamp) > self.connection_timeout_ms:
             self._end()
@@ -282,7 +278,7 @@ class Rdp:
 
     def _receive_answer(self, flags, seq, ack):
         if flags & SYN and flags & ACK:
-            if ack != self._iss:
+            if ack != self.snd_una:
                 return
             self.rcv_cur = self._irs = seq
             self.snd_una = ack + 1 & 0xFFFF
@@ -291,12 +287,12 @@ class Rdp:
             self._connection.opened()
         elif flags & ACK:
             # half open: the other side still has the connection before
-            packet = self._node.take()
+            packet = self._connection.node.take()
             if packet is not None:
                 self._send_packet(packet, RST, ack + 1 & 0xFFFF, seq)
 
     def _receive_data(self, packet, flags, seq, ack):
-        if not between(seq, self.rcv_cur + 1 & 0xFFFF, self.rcv_cur + 2 * self._peer_window & 0xFFFF):
+        if not between(seq, self.rcv_cur + 1 & 0xFFFF, self.rcv_cur + _AHEAD & 0xFFFF):
             if self.state == SYN_RCVD:
                 self._send_syn(SYN | ACK, self._irs)
             elif packet.size:
@@ -305,7 +301,7 @@ class Rdp:
         if not between(ack, self.snd_una - 1 - 2 * self.window & 0xFFFF, self.snd_nxt - 1 & 0xFFFF):
             return
         if self.state == SYN_RCVD:
-            if ack != self._iss:
+            if ack != self.snd_una:
                 return
             self.snd_una = self.snd_nxt
             self.state = OPEN
@@ -324,7 +320,7 @@ class Rdp:
         self.snd_una = ack + 1 & 0xFFFF
         gone = 0
         while gone < self.count and not between(self._sent[gone].seq, self.snd_una, self.snd_nxt):
-            self._node.release(self._sent[gone])
+            self._connection.node.release(self._sent[gone])
             gone += 1
         if gone:
             for k in range(self.count):
@@ -341,7 +337,7 @@ class Rdp:
                 if get16(packet.buffer, at) == sent.seq:
                     sent.sent = THERE
             if sent.sent >= 0 and time.ticks_diff(now, sent.sent) >= self._ack_timeout_ms:
-                self.retransmitted += 1
+                self._connection.table.retransmitted += 1
                 self._emit(sent, now)
 
     def _take_data(self, packet, seq):
@@ -356,31 +352,40 @@ class Rdp:
         self._ack_if_due(time.ticks_ms())
 
     def _keep(self, packet, seq):
-        """Keep a packet until those before it come, if it is not here already and there is room."""
-        free = -1
-        for k in range(_AHEAD):
-            if self._ahead[k] is None:
-                free = k
-            elif self._ahead[k].seq == seq:
+        """Keep a packet until those before it come, if it is not here already."""
+        ahead = self._ahead
+        while ahead is not None:
+            if ahead.seq == seq:
                 return
-        if free >= 0:
-            self._node.hold(packet)
-            packet.seq = seq
-            self._ahead[free] = packet
+            ahead = ahead.next
+        self._connection.node.hold(packet)
+        packet.seq = seq
+        packet.next = self._ahead
+        self._ahead = packet
 
     def _deliver_kept(self):
-        k = 0
-        while k < _AHEAD:
-            packet = self._ahead[k]
-            if packet is not None and packet.seq == (self.rcv_cur + 1 & 0xFFFF):
+        """Deliver what waited for the packet that came, and drop what came again meanwhile."""
+        before = None
+        packet = self._ahead
+        while packet is not None:
+            following = packet.next
+            if packet.seq == (self.rcv_cur + 1 & 0xFFFF):
+                packet.next = None
                 if not self._connection.deliver(packet):
+                    packet.next = following
                     return
                 self.rcv_cur = packet.seq
-                self._ahead[k] = None
-                self._node.release(packet)
-                k = 0
+            elif between(packet.seq, self.rcv_cur + 1 & 0xFFFF, self.rcv_cur + _AHEAD & 0xFFFF):
+                before, packet = packet, following
+                continue
             else:
-                k += 1
+                packet.next = None
+            if before is None:
+                self._ahead = following
+            else:
+                before.next = following
+            self._connection.node.release(packet)
+            before, packet = None, self._ahead
 
 
 def _u32(buffer, at):

@@ -394,6 +394,33 @@ class Wire5(unittest.TestCase):
         self.assertEqual(self.sink.sent[-1][3:5], b"\xef\x4c")
         self.assertEqual(self.node.pool.free, self.node.pool.count)
 
+    def test_a_packet_kept_and_then_sent_again_is_delivered_once_and_let_go(self):
+        socket = self.node.connections.listen(12)
+        self.receive(30, bytes([0, 0, 0, 5, 0, 0, 0x27, 0x10, 0, 0, 3, 0xE8] + [0] * 12), rdp.SYN, 100, 0)
+        iss = self.sink.sent[0][1] << 8 | self.sink.sent[0][2]
+        self.receive(30, b"", rdp.ACK, 101, iss)
+        for seq in range(101, 109):
+            self.receive(30, bytes([seq]), rdp.ACK, seq, iss)  # eight fill what waits for the reader
+        self.receive(30, bytes([110]), rdp.ACK, 110, iss)
+        self.receive(30, bytes([109]), rdp.ACK, 109, iss)  # no room: neither this one nor the one behind it
+
+        async def main():
+            connection = await socket.accept(timeout_ms=10)
+            got = []
+            for _ in range(8):
+                got.append((await connection.read(timeout_ms=10))[0])
+            self.receive(30, bytes([109]), rdp.ACK, 109, iss)
+            self.receive(30, bytes([110]), rdp.ACK, 110, iss)
+            for _ in range(2):
+                got.append((await connection.read(timeout_ms=10))[0])
+            self.assertIsNone(connection.rdp._ahead)
+            self.assertIsNone(await connection.read(timeout_ms=10))
+            self.node.connections.forget(connection)
+            return got
+
+        self.assertEqual(asyncio.run(main()), list(range(101, 111)))
+        self.assertEqual(self.node.pool.free, self.node.pool.count)
+
     def test_syn_options_too_short_are_dropped_and_counted(self):
         self.node.connections.listen(12)
         for size in range(24):
