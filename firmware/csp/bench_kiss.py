@@ -4,8 +4,8 @@
 #
 # This CRC is always there, besides the one that the CRC32 flag announces.
 from csp.crc32c import append, matches
+from csp.interface import Interface
 from csp.packet import DATA, HEADER_START
-from csp.stats import Stats
 
 _FEND, _FESC, _TFEND, _TFESC = 0xC0, 0xDB, 0xDC, 0xDD
 _DATA_FRAME = 0x00
@@ -13,37 +13,21 @@ _CRC_SIZE = 4
 _HEADER_SIZE = (0, 4, 6)  # by version
 
 
-class KissInterface:
+class KissInterface(Interface):
     """line: a machine.UART, or anything with write(buffer) and read(). Run `run()` as a task, or call poll()."""
 
-    mtu = 256
-
     def __init__(self, line, name="KISS"):
-        self.name = name
-        self.stats = Stats()
-        self.redundant = self.deferred = False
-        self.border = None
-        self.on_bus = self.alive = True
+        super().__init__(name)
         self._line = line
-        self._node = None
         self._raw = bytearray(6 + self.mtu + _CRC_SIZE)  # a frame being received, without escapes
         self._size = 0
         self._kind = -1  # -1: between frames
         self._escaped = False
         self._whole = True  # False: it does not fit
 
-    def attach(self, node):
-        self._node = node
-
-    def tick(self, now):
-        return -1
-
-    def service(self):
-        pass
-
     def send(self, packet, via=-1):
         """Write a packet to the line at once."""
-        start = HEADER_START[self._node.version]
+        start = HEADER_START[self.node.version]
         stop = DATA + packet.size
         raw = bytearray(memoryview(packet.buffer)[start:stop]) + bytes(_CRC_SIZE)
         append(raw, 0, stop - start)
@@ -96,7 +80,7 @@ class KissInterface:
                     self._size += 1
 
     def _frame(self):
-        node, stats, raw = self._node, self.stats, self._raw
+        node, stats, raw = self.node, self.stats, self._raw
         size = self._size - _CRC_SIZE
         header = _HEADER_SIZE[node.version]
         if not self._whole or size < header:

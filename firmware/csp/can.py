@@ -7,12 +7,10 @@ from micropython import const
 import time
 
 from csp import cfp1, cfp2
-from csp.errors import InterfaceError
+from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
 from csp.reassembly import GENERAL, follow_general
-from csp.stats import Stats
 
-MTU = const(256)  # bytes of data and trailers
 _PRIORITIES = const(4)
 _DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by version
 _BACKOFF_FIRST_MS = const(50)  # from bus-off to the first restart
@@ -33,25 +31,20 @@ class _Lane:
         self.slot = -1  # transmit buffer of the controller that holds the current fragment
 
 
-class CanInterface:
+class CanInterface(Interface):
     """One CAN controller. name: as in if_stats, 10 characters at most. queue: packets that may wait to be sent.
 
     promiscuous: receive what is for others (a router must). time_limit_ms: for a packet, from send() to its last
-    frame. admit_no_crc: take packets of several frames that have no CRC (old peers).
+    frame. admit_no_crc: take packets of several frames that have no CRC (old peers). netmask: bits of the address that
+    name the subnet, 0 for none; packets to all its hosts are taken too.
     """
 
-    mtu = MTU
-
-    def __init__(self, can, name="CAN", *, queue=8, promiscuous=False, time_limit_ms=1000, admit_no_crc=False):
-        if not 0 < len(name) <= 10:
-            raise InterfaceError("interface name %r" % name)
-        self.name = name
-        self.stats = Stats()
+    def __init__(
+        self, can, name="CAN", *, queue=8, promiscuous=False, time_limit_ms=1000, admit_no_crc=False, netmask=0
+    ):
+        super().__init__(name)
         self.address = 0
-        self.netmask = 0  # bits of the address that name the subnet, 0: all are one
-        self.on_bus = True  # False from bus-off to restart
-        self.redundant = False  # True: packets may come by another interface too
-        self.border = None  # decides what may come in here, see border.py
+        self._netmask = netmask
         self._can = can
         self._promiscuous = promiscuous
         self._admit_no_crc = admit_no_crc
@@ -59,7 +52,6 @@ class CanInterface:
         self._queue = queue
         self._queued = 0
         self.counter = 0  # packets sent, modulo 1024; the counter of CFP
-        self._node = None
         self._irq = None
         self._receiver = None
         self._follow = follow_general
@@ -70,18 +62,17 @@ class CanInterface:
         self._received = [0, memoryview(bytearray(8)), 0, 0]
         self._backoff_ms = _BACKOFF_FIRST_MS
         self._since = 0  # ticks of bus-off or of the last restart, ms
-        self.heard = 0  # ticks of the last frame received, or of the start, ms
-        self.alive = False  # True once a frame was received
-        self.deferred = False  # an interrupt came while the node's tables were held
 
     def attach(self, node):
         """Called by Node.add_interface: filters on, interrupts on."""
         cfp = cfp2 if node.version == 2 else cfp1
-        self._node = node
+        self.node = node
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
         self._follow = cfp.follow
         self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
+        if self._netmask:
+            self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self.heard = self._since = time.ticks_ms()
         self._irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
@@ -90,15 +81,15 @@ class CanInterface:
 
     def _set_filters(self):
         can = self._can
-        version = self._node.version
+        version = self.node.version
         at = _DST_AT[version]
         mask = ADDRESS_LAST[version] << at
         if self._promiscuous:
             can.set_filters(((0, 0, can.FLAG_EXT_ID),))
             return
         wanted = [self.address, BROADCAST[version]]
-        if self.netmask:
-            wanted.append(self.address | ADDRESS_LAST[version] >> self.netmask)
+        if self._netmask:
+            wanted.append(self.all_hosts)
         try:
             can.set_filters([(address << at, mask, can.FLAG_EXT_ID) for address in wanted])
         except ValueError:  # a controller with fewer filters or other masks: the node looks at each address anyway
@@ -144,7 +135,7 @@ class CanInterface:
             sender = lane.sender
             slot = can.send(sender.identifier(), self._frames[sender.fill(self._frames)], can.FLAG_EXT_ID)
         except OSError:  # bus-off: the state's interrupt or the clock finds out
-            self._node.wake(True)
+            self.node.wake(True)
             return
         if slot is not None:
             lane.slot = slot
@@ -169,7 +160,7 @@ class CanInterface:
             lane = self._lanes[priority]
             lane.slot = -1
             if failed and self._can.state() == self._can.STATE_BUS_OFF:
-                self._node.wake(True)  # this fragment goes out again after the restart
+                self.node.wake(True)  # this fragment goes out again after the restart
                 return
             if failed:
                 self.stats.refused += 1
@@ -195,7 +186,7 @@ class CanInterface:
         lane.first = first + 1 if first + 1 < self._queue else 0
         lane.count -= 1
         self._queued -= 1
-        self._node.pool.release(packet)
+        self.node.pool.release(packet)
         if lane.count:
             self._start(lane)
 
@@ -230,8 +221,8 @@ class CanInterface:
 
     def _interrupt(self, can):
         self.stats.irq += 1
-        if self._node.held:
-            self.deferred = self._node.deferred = True
+        if self.node.held:
+            self.deferred = self.node.deferred = True
         else:
             self.service()
 
@@ -244,7 +235,7 @@ class CanInterface:
             if flags & can.IRQ_TX:
                 self._sent(flags >> can.IRQ_TX_IDX_SHIFT & can.IRQ_TX_IDX_MASK, flags & can.IRQ_TX_FAILED)
             if flags & can.IRQ_STATE:
-                self._node.wake(True)
+                self.node.wake(True)
             flags = irq.flags()
         received = self._received
         if can.recv(received) is None:
@@ -283,7 +274,7 @@ class CanInterface:
         if packet is not None:
             self.stats.rx += 1
             self.stats.rxbytes += packet.size
-            self._node.arrived(packet, self)
+            self.node.arrived(packet, self)
 
     # --- once in a while, from the node's task ---
 

@@ -10,9 +10,8 @@ from micropython import const
 import time
 
 from csp.block import copy
-from csp.errors import InterfaceError
+from csp.interface import Interface
 from csp.packet import DATA, HEADER_START
-from csp.stats import Stats
 
 MTU = const(256)
 _HEADER_SIZE = (0, 4, 6)  # by version
@@ -21,28 +20,17 @@ _TRIES = const(8)  # of one packet
 _WAIT_MS = const(2)  # the shortest wait after a failure; it doubles, and a random part comes on top
 
 
-class I2cInterface:
+class I2cInterface(Interface):
     """controller: machine.I2C; target: machine.I2CTarget at this node's address & 0x7F; queue: packets to send.
 
     neighbours: addresses that a broadcast is written to, one after another (there is no general call in CSP).
     """
 
-    mtu = MTU
-
     def __init__(self, controller, target, name="I2C", *, queue=8, neighbours=()):
-        if not 0 < len(name) <= 10:
-            raise InterfaceError("interface name %r" % name)
-        self.name = name
-        self.stats = Stats()
-        self.redundant = self.deferred = False
-        self.border = None
-        self.on_bus = True
-        self.alive = False
-        self.heard = 0
+        super().__init__(name)
         self._controller = controller
         self._target = target
         self._neighbours = neighbours
-        self._node = None
         self._packets = [None] * queue
         self._first = self._count = 0
         self._tries = 0
@@ -59,7 +47,7 @@ class I2cInterface:
         self._byte = bytearray(1)
 
     def attach(self, node):
-        self._node = node
+        self.node = node
         self._random = node.address
         target = self._target
         self._irq = None
@@ -92,7 +80,7 @@ class I2cInterface:
                 self._sizes[self._at] = self._size
                 self._at = following
             self._size = 0
-            self._node.wake(True)
+            self.node.wake(True)
 
     def service(self):
         """Take the frames that the interrupt left; tables are held."""
@@ -106,7 +94,7 @@ class I2cInterface:
             self._taken = self._taken + 1 if self._taken < _FRAMES - 1 else 0
 
     def _take(self, frame, size):
-        node = self._node
+        node = self.node
         stats = self.stats
         header = _HEADER_SIZE[node.version]
         stats.irq += 1
@@ -144,7 +132,7 @@ class I2cInterface:
         self._count += 1
         packet.holders += 1
         packet.stamp = time.ticks_ms()
-        self._node.wake(True)
+        self.node.wake(True)
         return True
 
     def tick(self, now):
@@ -166,8 +154,8 @@ class I2cInterface:
         return 0 if self._count else -1
 
     def _write(self, packet):
-        data = memoryview(packet.buffer)[HEADER_START[self._node.version] : DATA + packet.size]
-        if packet.dst != self._node.broadcast_address:
+        data = memoryview(packet.buffer)[HEADER_START[self.node.version] : DATA + packet.size]
+        if packet.dst != self.node.broadcast_address:
             via = packet.via
             self._controller.writeto((packet.dst if via < 0 else via) & 0x7F, data)
             return
@@ -180,7 +168,7 @@ class I2cInterface:
         if self._tries == _TRIES:
             self.stats.tx_error += 1
             self.stats.refused += 1
-            if self._packets[self._first].dst == self._node.broadcast_address and self._neighbours:
+            if self._packets[self._first].dst == self.node.broadcast_address and self._neighbours:
                 self._reached += 1  # the others shall have it all the same
                 if self._reached < len(self._neighbours):
                     self._tries = 0
@@ -200,7 +188,7 @@ class I2cInterface:
         self._count -= 1
         self._tries = 0
         self._reached = 0
-        self._node.pool.release(packet)
+        self.node.pool.release(packet)
 
     def stuck_ms(self, now):
         """How long the oldest packet waits; now: ticks, ms."""

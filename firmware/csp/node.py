@@ -269,7 +269,10 @@ class Node(Output):
             # nobody else's: its answer would go to this node itself, or to all
             stats.bad_source += 1
             stats.drop += 1
-        elif dst == self.address or dst == self.broadcast_address or interface is self.loop:
+        elif dst == self.address or dst == self.broadcast_address or dst == interface.all_hosts:
+            if self._verify(packet, stats):
+                self._dispatch(packet, stats)
+        elif interface is self.loop:
             if self._verify(packet, stats):
                 self._dispatch(packet, stats)
         else:

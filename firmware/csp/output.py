@@ -8,11 +8,11 @@ from micropython import const
 from csp.block import copy
 from csp.crc32c import append
 from csp.errors import AddressError, PacketTooLong, PortError
+from csp.interface import Interface
 from csp.packet import BROADCAST, DATA, HEADER_START, LOW, NORMAL, PORT_LAST, pack
 from csp.packet import FLAG_CRC32, FLAG_HMAC
 from csp.pool import Pool
 from csp.rtable import RouteTable
-from csp.stats import Stats
 
 NO_REPLY = const(63)  # source port of what wants no reply
 _CRC_SIZE = const(4)
@@ -20,16 +20,8 @@ _HMAC_SIZE = const(4)
 _REPLY_FLAGS = FLAG_CRC32 | FLAG_HMAC  # what a reply keeps of its request
 
 
-class Loopback:
+class Loopback(Interface):
     """Where packets to the node itself come in, and where losses are counted that belong to no interface."""
-
-    name = "LOOP"
-    mtu = 256
-    redundant = False
-    border = None
-
-    def __init__(self):
-        self.stats = Stats()
 
 
 class Output:
@@ -44,7 +36,7 @@ class Output:
         self.pool = Pool(buffers, 256, 2 if buffers > 4 else 0)
         self.held = self.deferred = False
         self.hmac = None  # bench_hmac.Hmac on a bench
-        self.loop = Loopback()
+        self.loop = Loopback("LOOP")
         self._ways = []  # what leads somewhere: interfaces, or pairs of them
         self._crc_header = crc_header
 

@@ -5,6 +5,7 @@ import unittest
 import csp
 from csp.border import Border
 from csp.can import CanInterface
+from csp.interface import Interface
 from csp.node import ANY
 from csp.packet import DATA, pack
 from fake_can import FakeCan, Wire
@@ -12,29 +13,17 @@ from fake_can import FakeCan, Wire
 GROUND, EPS, BEACON, ALL = 10, 2, 3, 16383
 
 
-class Radio:
+class Radio(Interface):
     """The interface where radio packets enter: tests put packets in, and see what goes down."""
 
-    mtu = 256
-    name = "RADIO"
-
     def __init__(self, border):
-        from csp.stats import Stats
-
-        self.stats = Stats()
-        self.redundant = self.deferred = False
+        super().__init__("RADIO")
         self.border = border
         self.down = []
-
-    def attach(self, node):
-        self.node = node
 
     def send(self, packet, via=-1):
         self.down.append((packet.dst, packet.sport, bytes(packet.data)))
         return True
-
-    def tick(self, now):
-        return -1
 
     def up(self, src, dst, dport, data, crc=True, flags=0):
         """A packet from space."""

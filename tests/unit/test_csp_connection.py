@@ -8,6 +8,7 @@ from csp import rdp, sfp
 from csp.can import CanInterface
 from csp.connection import Connections
 from csp.errors import NoConnection, PacketTooLong, Timeout
+from csp.interface import Interface
 from csp.packet import DATA, FLAG_CRC32, FLAG_RDP, pack
 from fake_can import FakeCan, Wire
 
@@ -462,26 +463,13 @@ class Wire5(unittest.TestCase):
         self.assertFalse(rdp.between(0xFFFD, 0xFFFE, 5))
 
 
-class Sink:
+class Sink(Interface):
     """An interface that keeps the data and trailers of what is sent."""
 
-    mtu = 256
-    name = "SINK"
-
     def __init__(self):
-        from csp.stats import Stats
-
-        self.stats = Stats()
-        self.deferred = self.redundant = False
-        self.border = None
+        super().__init__("SINK")
         self.sent = []
-
-    def attach(self, node):
-        self.node = node
 
     def send(self, packet, via=-1):
         self.sent.append(bytes(packet.data))
         return True
-
-    def tick(self, now):
-        return -1

@@ -122,6 +122,22 @@ class Router(unittest.TestCase):
         self.assertEqual(got, [(0, b"")])
 
 
+class Subnets(unittest.TestCase):
+    def test_a_broadcast_to_a_subnet_reaches_its_hosts_only(self):
+        wire = Wire()
+        got = []
+        nodes = []
+        for address in (8, 9, 10, 17):
+            node = csp.Node(address)
+            node.add_interface(CanInterface(FakeCan(wire), name="CANA", netmask=11))
+            node.bind(10, lambda packet, address=address: got.append((address, packet.src)))
+            nodes.append(node)
+        nodes[0].send(15, 10, b"the eight")
+        wire.run(*nodes)
+        self.assertEqual(got, [(9, 8), (10, 8)])
+        self.assertEqual(len(wire.cans[0].filters), 3)
+
+
 class RouterV1(Router):
     version = 1
 

@@ -5,6 +5,7 @@ import unittest
 import csp
 from csp.bench_hmac import Hmac, sha1_plain
 from csp.can import CanInterface
+from csp.interface import Interface
 from csp.node import ANY
 from csp.packet import BROADCAST, DATA, HEADER_START, pack, unpack
 from fake_can import FakeCan, Wire
@@ -225,26 +226,13 @@ class Sha1(unittest.TestCase):
         self.assertEqual(sha1_plain(b"a" * 119).hex(), "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56")
 
 
-class Sink:
+class Sink(Interface):
     """An interface that keeps what is sent, as header, data and trailers."""
 
-    mtu = 256
-
     def __init__(self):
-        from csp.stats import Stats
-
-        self.name = "SINK"
-        self.stats = Stats()
-        self.deferred = self.redundant = False
-        self.border = None
+        super().__init__("SINK")
         self.sent = []
-
-    def attach(self, node):
-        self.node = node
 
     def send(self, packet, via=-1):
         self.sent.append(bytes(packet.buffer[HEADER_START[self.node.version] : DATA + packet.size]))
         return True
-
-    def tick(self, now):
-        return -1

@@ -1,0 +1,45 @@
+# What every interface offers to the node: the base of CanInterface, I2cInterface, KissInterface and Loopback.
+from csp.errors import InterfaceError
+from csp.stats import Stats
+
+NAME_LAST = 10  # characters: if_stats has 11 bytes for a name and its NUL
+
+
+class Interface:
+    """name: as in if_stats. An interface gives whole packets, held once, to node.arrived().
+
+    InterfaceError: the name is too long or empty.
+    """
+
+    mtu = 256  # bytes of data and trailers
+    border = None  # decides what may come in here, see border.py
+    all_hosts = -1  # the broadcast address of the interface's subnet
+    never = -1  # what tick() returns when nothing is due
+
+    def __init__(self, name):
+        if not 0 < len(name) <= NAME_LAST:
+            raise InterfaceError("interface name %r" % name)
+        self.name = name
+        self.stats = Stats()
+        self.node = None
+        # what changes later belongs to the object from the start: a new attribute would allocate then
+        self.deferred = False  # an interrupt came while the node's tables were held
+        self.redundant = False  # packets may come by another interface too
+        self.on_bus = True  # False while nothing can be sent
+        self.alive = False  # True once something was received
+        self.heard = 0  # ticks of the last reception, or of the start, ms
+
+    def attach(self, node):
+        """From Node.add_interface."""
+        self.node = node
+
+    def send(self, packet, via=-1):
+        """Queue a packet, complete with header and trailers, and hold it until sent. False: no room; counted."""
+        raise NotImplementedError
+
+    def service(self):
+        """Serve what interrupts left while the tables were held."""
+
+    def tick(self, now):
+        """Called about once a second with the tables held; now: ticks, ms. Returns ms until the next time, or -1."""
+        return self.never
