@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dragonet.errors import UserError
 from dragonet.flatsat.can_servers import CanServers
@@ -309,6 +311,21 @@ def test_frames_that_nobody_acknowledges_are_given_up(bench: Bench) -> None:
     bench.say(one, b"t1240\r")
     bench.pass_time(0.1)
     assert bench.heard[-1].identifier == 0x124
+
+
+PIECES = [b"O\r", b"C\r", b"L\r", b"S6\r", b"t1232AABB\r", b"T000000010\r", b"<", b">"]
+PIECES += [b"< open can0 >", b"< rawmode >", b"< send 123 0 >"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.lists(st.one_of(st.binary(max_size=80), st.sampled_from(PIECES)), max_size=12).map(b"".join))
+def test_no_bytes_stop_the_servers(bench: Bench, data: bytes) -> None:
+    for protocol in ("slcan", "socketcand"):
+        one = bench.connect(protocol)
+        bench.say(one, data)
+        one.close()
+    bench.pass_time(0.001)
+    assert not bench.servers._clients
 
 
 def test_the_seventeenth_client_is_turned_away(bench: Bench) -> None:
