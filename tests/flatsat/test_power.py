@@ -75,6 +75,19 @@ def test_an_empty_battery_takes_the_power_of_every_board(empty: Flown) -> None:
     assert float(last["truth.soc"]) <= 0.004 and last["truth.sunlit"] == "0"
 
 
+def test_a_battery_that_collapses_under_load_takes_the_boards_in_mid_work(flights: Flights) -> None:
+    """Before the EPS can shed anything: its levels take 10 s."""
+    heavy = WEAK.format(soc=0.003, more="").replace("[ships]", "sensor_w = 2.5\nbeacon_w = 1.0\n[ships]")
+    flight = flights.fly(heavy, hours=0.012, seed=43)
+    (lost_s,) = flight.events("power", "bus lost")
+    assert 1 < lost_s < 10
+    assert not [row for row in flight.rows if float(row["t_s"]) > lost_s]
+    assert flight.events("eps") == [] and flight.events("power") == [lost_s]
+    assert {role: board["boots"] for role, board in flight.summary["boards"].items()} == dict.fromkeys(
+        ("eps", "beacon", "sensor"), 1
+    )
+
+
 def test_the_beacon_is_shed_last_before_the_battery_is_empty(empty: Flown) -> None:
     (lost_s,) = empty.events("power", "bus lost")
     assert empty.events("eps", "beacon off")[0] < lost_s

@@ -123,7 +123,7 @@ class Spacecraft:
             out = [self.battery.volts, self.battery.amps, x.volts, x.amps, y.volts, y.amps, z.volts, z.amps]
             for name in LOADS:
                 watts = self._loads[name]
-                out += [volts, watts / volts] if watts > 0.0 else [0.0, 0.0]
+                out += [volts, watts / volts] if watts > 0.0 and volts > 0.0 else [0.0, 0.0]
             return out + [heat.battery, heat.board, *switches]
         if role == "beacon":
             return [volts, heat.pa, float(self.antenna_deployed), *switches]
