@@ -1,4 +1,5 @@
 # INA226 power monitor, TI SBOS547B: bus voltage and current of one rail over I2C.
+from drivers.registers import Words
 from micropython import const
 
 _CONFIG = const(0x00)        # 7.1.1  averaging, conversion times, mode
@@ -17,7 +18,7 @@ QUICK_MS = const(40)    # until the first reading after a configuration: 35 ms, 
 STEADY_MS = const(910)  # 823 ms, and 10 % slow
 
 
-class INA226:
+class INA226(Words):
     """One rail. Integers in milli-units: a float would allocate on every read.
 
     i2c: machine.I2C. shunt_uohm: shunt resistance in microohm. lsb_ua: microamps per bit. config: QUICK or STEADY.
@@ -27,15 +28,13 @@ class INA226:
     """
 
     def __init__(self, i2c, address=0x40, *, shunt_uohm, lsb_ua, config=QUICK):
+        super().__init__(i2c, address)
         # 6.5.1: CAL = 0.00512 / (current LSB in A * shunt in ohm), 15 bits
         self._calibration = 5_120_000_000 // (lsb_ua * shunt_uohm)
         if not 0 < self._calibration < 0x8000:
             raise ValueError("INA226: no calibration for %d uohm and %d uA" % (shunt_uohm, lsb_ua))
-        self._i2c = i2c
-        self._address = address
         self._lsb_ua = lsb_ua
         self._config = config
-        self._word = bytearray(2)
         self._configured = False
 
     def check(self):
@@ -68,12 +67,3 @@ class INA226:
                 raise OSError(_AGAIN)
             return 0
         return ((raw - 0x10000 if raw & 0x8000 else raw) * self._lsb_ua + 500) // 1000
-
-    def _read(self, register):
-        self._i2c.readfrom_mem_into(self._address, register, self._word)
-        return self._word[0] << 8 | self._word[1]
-
-    def _write(self, register, value):
-        self._word[0] = value >> 8
-        self._word[1] = value & 0xFF
-        self._i2c.writeto_mem(self._address, register, self._word)

@@ -1,5 +1,6 @@
 # LSM6DSOX gyroscope, ST DS12814: rates about three axes over I2C. Its accelerometer stays off: orbit is free fall.
 # Registers by section 9, sensitivity by table 3.
+from drivers.registers import Sampler
 from micropython import const
 
 _WHO_AM_I = const(0x0F)  # reads 0x6C
@@ -11,13 +12,12 @@ _OUTX_L_G = const(0x22)  # X, Y, Z, 16 bits each, least significant first
 _26_HZ_125_DPS = const(0x22)
 _BDU_INC = const(0x44)   # never the two halves of different samples; read them in one transfer
 _GDA = const(0x02)
-_CHECK_EVERY = const(64)  # readings: a flipped bit in the full scale would change the gain unseen
 _AGAIN = const(11)       # errno.EAGAIN
 
 SETTLE_MS = const(100)   # after power-up of the gyroscope (70 ms, table 17) until rates are good
 
 
-class LSM6DSOX:
+class LSM6DSOX(Sampler):
     """One gyroscope. Integers in millidegrees a second, up to 125,000, which it also shows beyond.
 
     i2c: machine.I2C. No bus traffic until the first reading, so a dead part does not keep its board from starting.
@@ -26,22 +26,11 @@ class LSM6DSOX:
     """
 
     def __init__(self, i2c, address=0x6A):
-        self._i2c = i2c
-        self._address = address
-        self._byte = bytearray(1)
-        self._six = bytearray(6)
-        self._trusted = 0  # readings until the settings are looked at again
+        super().__init__(i2c, address, 6)
 
     def read(self, rates):
         """Puts mdps about X, Y, Z into the list `rates`."""
-        if not self._trusted:
-            self._check()
-        if not self._get(_STATUS) & _GDA:
-            self._trusted = 0
-            raise OSError(_AGAIN)
-        self._trusted -= 1
-        six = self._six
-        self._i2c.readfrom_mem_into(self._address, _OUTX_L_G, six)
+        six = self._new_sample(_STATUS, _GDA, _OUTX_L_G)
         for axis in range(3):
             raw = six[2 * axis] | six[2 * axis + 1] << 8
             if raw & 0x8000:
@@ -56,12 +45,3 @@ class LSM6DSOX:
             self._put(_CTRL3_C, _BDU_INC)
             self._put(_CTRL2_G, _26_HZ_125_DPS)
             raise OSError(_AGAIN)
-        self._trusted = _CHECK_EVERY
-
-    def _get(self, register):
-        self._i2c.readfrom_mem_into(self._address, register, self._byte)
-        return self._byte[0]
-
-    def _put(self, register, value):
-        self._byte[0] = value
-        self._i2c.writeto_mem(self._address, register, self._byte)

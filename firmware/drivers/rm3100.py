@@ -1,4 +1,5 @@
 # RM3100 magnetometer, PNI user manual r07: the field along three axes over I2C. Registers by table 5-1.
+from drivers.registers import Sampler
 from micropython import const
 
 _CMM = const(0x01)       # continuous measurement: axes 6..4, what DRDY means 2, start 0
@@ -12,13 +13,12 @@ _ALL_AXES = const(0x71)  # X, Y and Z, DRDY after all three, start
 _RATE_9_HZ = const(0x98)
 _DRDY = const(0x80)
 _SETTINGS = bytes((0, 200, 0, 200, 0, 200))  # 200 cycles: 75 counts a microtesla (table 3-1), 15 nT of noise
-_CHECK_EVERY = const(64)  # readings: a flipped bit in the cycle counts would change the gain unseen
 _AGAIN = const(11)       # errno.EAGAIN
 
 PERIOD_MS = const(110)   # a new field each
 
 
-class RM3100:
+class RM3100(Sampler):
     """One magnetometer. Integers in nanotesla: a float would allocate on every read.
 
     i2c: machine.I2C. No bus traffic until the first reading, so a dead part does not keep its board from starting.
@@ -27,23 +27,12 @@ class RM3100:
     """
 
     def __init__(self, i2c, address=0x20):
-        self._i2c = i2c
-        self._address = address
-        self._byte = bytearray(1)
+        super().__init__(i2c, address, 9)
         self._six = bytearray(6)
-        self._nine = bytearray(9)
-        self._trusted = 0  # readings until the settings are looked at again
 
     def read(self, field):
         """Puts nT along X, Y, Z into the list `field`."""
-        if not self._trusted:
-            self._check()
-        if not self._get(_STATUS) & _DRDY:
-            self._trusted = 0
-            raise OSError(_AGAIN)
-        self._trusted -= 1
-        nine = self._nine
-        self._i2c.readfrom_mem_into(self._address, _RESULT, nine)
+        nine = self._new_sample(_STATUS, _DRDY, _RESULT)
         for axis in range(3):
             raw = nine[3 * axis] << 16 | nine[3 * axis + 1] << 8 | nine[3 * axis + 2]
             if raw & 0x800000:
@@ -60,12 +49,3 @@ class RM3100:
             self._put(_RATE, _RATE_9_HZ)
             self._put(_CMM, _ALL_AXES)  # last: it starts the measurements
             raise OSError(_AGAIN)
-        self._trusted = _CHECK_EVERY
-
-    def _get(self, register):
-        self._i2c.readfrom_mem_into(self._address, register, self._byte)
-        return self._byte[0]
-
-    def _put(self, register, value):
-        self._byte[0] = value
-        self._i2c.writeto_mem(self._address, register, self._byte)

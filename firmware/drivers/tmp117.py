@@ -1,4 +1,5 @@
 # TMP117 thermometer, TI SNOSD82D: temperature of one place over I2C, 0.1 degC from -20 to +50.
+from drivers.registers import Words
 from micropython import const
 
 _TEMPERATURE = const(0x00)  # 7.6  signed, 7.8125 m degC per bit; 0x8000 until the first conversion after a reset
@@ -14,7 +15,7 @@ _AGAIN = const(11)                        # errno.EAGAIN
 CYCLE_MS = const(1000)  # a new temperature each; the first after a power-up in 130 ms
 
 
-class TMP117:
+class TMP117(Words):
     """One thermometer. Integers in milli-degrees Celsius: a float would allocate on every read.
 
     i2c: machine.I2C. No bus traffic until the first reading, so a dead part does not keep its board from starting.
@@ -23,9 +24,7 @@ class TMP117:
     """
 
     def __init__(self, i2c, address=0x48):
-        self._i2c = i2c
-        self._address = address
-        self._word = bytearray(2)
+        super().__init__(i2c, address)
         self._known = False
 
     def ready(self):
@@ -51,12 +50,3 @@ class TMP117:
             self._write(_CONFIG, _CONTINUOUS_1S_AVERAGE_8)
             raise OSError(_AGAIN)
         return config
-
-    def _read(self, register):
-        self._i2c.readfrom_mem_into(self._address, register, self._word)
-        return self._word[0] << 8 | self._word[1]
-
-    def _write(self, register, value):
-        self._word[0] = value >> 8
-        self._word[1] = value & 0xFF
-        self._i2c.writeto_mem(self._address, register, self._word)

@@ -16,6 +16,8 @@
 # of every conversion when the alert pin is wired (without it, flags know only the conversions looked at).
 # Averaging is the world's value with the noise of the mean.
 
+from .targets import Words
+
 _AVERAGES = (1, 4, 16, 64, 128, 256, 512, 1024)             # table 7-3
 _TIMES_US = (140, 204, 332, 588, 1100, 2116, 4156, 8244)    # tables 7-4, 7-5
 
@@ -31,7 +33,7 @@ def _clamp(value, low, high):
     return min(high, max(low, value))
 
 
-class INA226:
+class INA226(Words):
     """env: the virtual board. volts, amps: channel positions in env.world (bus voltage; current through the shunt).
 
     shunt_uohm: nominal resistance. gain: its tolerance and the part's gain error together, 1 = none.
@@ -40,6 +42,7 @@ class INA226:
     """
 
     def __init__(self, env, volts, amps, shunt_uohm, gain=1.0, shunt_offset_uv=0.0, bus_offset_mv=0.0, alert=None):
+        super().__init__()
         self._env = env
         self._volts = volts
         self._amps = amps
@@ -48,7 +51,6 @@ class INA226:
         self._bus_offset = bus_offset_mv * 1e-3
         self._alert = alert
         self._generation = 0
-        self.dead = False
         self.power_on()
 
     def power_on(self):
@@ -60,24 +62,6 @@ class INA226:
         self._mask = 0
         self._limit = 0
         self._start()
-
-    # the I2C target
-
-    def write(self, data):
-        if self.dead:
-            raise OSError(5)
-        if not len(data):
-            return
-        self._pointer = data[0]
-        if len(data) >= 3:  # a write that is cut short changes nothing
-            self._store(data[0], data[1] << 8 | data[2])
-
-    def readinto(self, buf):
-        if self.dead:
-            raise OSError(5)
-        value = self._load(self._pointer)
-        for i in range(len(buf)):
-            buf[i] = value & 0xFF if i & 1 else value >> 8
 
     # registers
 

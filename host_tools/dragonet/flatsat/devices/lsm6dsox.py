@@ -12,6 +12,8 @@
 #
 # The other settings can be written and read back. Rates are worked out when somebody looks.
 
+from .targets import Bytes
+
 _FIRST_US = 70000          # gyroscope from power-down to its first good sample (table 17)
 _PERIOD_US = 80000         # at 12.5 Hz
 _SENSITIVITY = (8.75, 17.5, 35.0, 70.0)  # mdps a count by full scale (table 3); 4.375 at 125 dps
@@ -19,7 +21,7 @@ _NOISE_MDPS = 3.8          # per root hertz (table 3)
 _GDA = 0x02
 
 
-class LSM6DSOX:
+class LSM6DSOX(Bytes):
     """env: the virtual board. rates: channel positions of X, Y, Z in deg/s in env.world. celsius: position or None.
 
     bias_dps: rate shown at rest about each axis (table 3: 1 dps typical). gain_error: 1 % typical.
@@ -27,12 +29,12 @@ class LSM6DSOX:
     """
 
     def __init__(self, env, rates, celsius=None, bias_dps=(0.0, 0.0, 0.0), gain_error=0.0):
+        super().__init__()
         self._env = env
         self._rates = rates
         self._celsius = celsius
         self._bias_dps = bias_dps
         self._gain_error = gain_error
-        self.dead = False
         self.power_on()
 
     def power_on(self):
@@ -42,35 +44,19 @@ class LSM6DSOX:
         self._pointer = 0
         self._due = None  # end of the sample under way
 
-    # the I2C target
-
-    def write(self, data):
-        if self.dead:
-            raise OSError(5)
-        if not len(data):
-            return
-        self._pointer = data[0] & 0x7F
-        for i in range(1, len(data)):
-            self._store(self._pointer, data[i])
-            self._step()
-
-    def readinto(self, buf):
-        if self.dead:
-            raise OSError(5)
-        self._sample()
-        for i in range(len(buf)):
-            at = self._pointer
-            buf[i] = self._registers[at]
-            if 0x22 <= at <= 0x27:
-                self._registers[0x1E] &= ~_GDA & 0xFF
-            self._step()
+    # registers
 
     def _step(self):
         if self._registers[0x12] & 0x04:
-            self._pointer = (self._pointer + 1) & 0x7F
+            super()._step()
+
+    def _load(self, register):
+        if 0x22 <= register <= 0x27:
+            self._registers[0x1E] &= ~_GDA & 0xFF
+        return self._registers[register]
 
     def _store(self, register, value):
-        self._sample()
+        self._update()
         if register == 0x12 and value & 1:
             self.power_on()
             return
@@ -92,7 +78,7 @@ class LSM6DSOX:
         rate = min(10, self._registers[0x11] >> 4)
         return _PERIOD_US >> rate - 1 if rate else 0
 
-    def _sample(self):
+    def _update(self):
         """Bring the outputs up to the last sample that has ended by now."""
         now = self._env.now()
         if self._due is None or now < self._due:

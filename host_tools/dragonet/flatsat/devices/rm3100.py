@@ -13,6 +13,8 @@
 #
 # The register pointer steps on within a transfer. Measurements are worked out when somebody looks.
 
+from .targets import Bytes
+
 _AXIS_US_PER_CYCLE = 11.35  # one axis of 200 cycles in 2.27 ms: 440 Hz (table 3-1)
 _MIN_TMRC = 0x92
 _MAX_TMRC = 0x9F
@@ -20,7 +22,7 @@ _PERIOD_US = 1667           # at TMRC 0x92
 _DRDY = 0x80
 
 
-class RM3100:
+class RM3100(Bytes):
     """env: the virtual board. field: channel positions of X, Y, Z in uT in env.world.
 
     noise_nt: sigma at 200 cycles (table 3-1: 15). bias_ut: what the board adds along each axis (0.1 to 2 uT on a
@@ -28,12 +30,12 @@ class RM3100:
     """
 
     def __init__(self, env, field, noise_nt=15, bias_ut=(0.0, 0.0, 0.0), gain_error=0.0):
+        super().__init__()
         self._env = env
         self._field = field
         self._noise_nt = noise_nt
         self._bias_ut = bias_ut
         self._gain_error = gain_error
-        self.dead = False
         self.power_on()
 
     def power_on(self):
@@ -48,31 +50,17 @@ class RM3100:
         self._axes = 0
         self._continuous = False
 
-    # the I2C target
+    # registers
 
-    def write(self, data):
-        if self.dead:
-            raise OSError(5)
-        if not len(data):
-            return
-        self._pointer = data[0] & 0x7F
-        for i in range(1, len(data)):
-            self._store(self._pointer, data[i])
-            self._pointer += 1
-
-    def readinto(self, buf):
-        if self.dead:
-            raise OSError(5)
-        self._measure()
-        for i in range(len(buf)):
-            at = self._pointer
-            buf[i] = self._registers[at] if at < 64 else 0
-            if 0x24 <= at <= 0x2C:
-                self._registers[0x34] &= ~_DRDY & 0xFF
-            self._pointer = at + 1
+    def _load(self, register):
+        if register >= 64:
+            return 0
+        if 0x24 <= register <= 0x2C:
+            self._registers[0x34] &= ~_DRDY & 0xFF
+        return self._registers[register]
 
     def _store(self, register, value):
-        self._measure()
+        self._update()
         if register == 0x00:
             if not self._continuous and value & 0x70:
                 self._start(value & 0x70, self._env.now())
@@ -107,7 +95,7 @@ class RM3100:
         rate = min(_MAX_TMRC, max(_MIN_TMRC, self._registers[0x0B]))
         return max(_PERIOD_US << rate - _MIN_TMRC, self._took())
 
-    def _measure(self):
+    def _update(self):
         """Bring the results up to the last measurement that has ended by now."""
         now = self._env.now()
         if self._due is None or now < self._due:

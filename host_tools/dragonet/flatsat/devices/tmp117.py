@@ -15,6 +15,8 @@
 # The world holds still between two updates, so conversions are worked out when somebody looks: at a read, or at the end
 # of every conversion when the alert pin is wired (without it, flags know only the conversions looked at).
 
+from .targets import Words
+
 _AVERAGES = (1, 8, 32, 64)
 _CONVERSION_US = 15500  # one, 6.5
 # Table 7-7: the cycle by CONV; averaging stretches it to the time that its conversions take.
@@ -33,7 +35,7 @@ def _signed(word):
     return word - 0x10000 if word & 0x8000 else word
 
 
-class TMP117:
+class TMP117(Words):
     """env: the virtual board. celsius: channel position in env.world.
 
     error_c: this part's own error (0.1 degC at most from -20 to 50). alert: a Wire, open drain.
@@ -44,6 +46,7 @@ class TMP117:
     EEPROM = len(_FACTORY)  # bytes
 
     def __init__(self, env, celsius, error_c=0.0, alert=None, eeprom=None):
+        super().__init__()
         self._env = env
         self._celsius = celsius
         self._error = error_c
@@ -51,7 +54,6 @@ class TMP117:
         self._eeprom = eeprom
         self._kept = bytearray(_FACTORY)
         self._generation = 0
-        self.dead = False
         self.power_on()
 
     def power_on(self):
@@ -71,24 +73,6 @@ class TMP117:
         self._unlocked = 0
         self._busy_until = self._env.now() + 1500
         self._start(self._busy_until)
-
-    # the I2C target
-
-    def write(self, data):
-        if self.dead:
-            raise OSError(5)
-        if not len(data):
-            return
-        self._pointer = data[0]
-        if len(data) >= 3:
-            self._store(data[0], data[1] << 8 | data[2])
-
-    def readinto(self, buf):
-        if self.dead:
-            raise OSError(5)
-        value = self._load(self._pointer)
-        for i in range(len(buf)):
-            buf[i] = value & 0xFF if i & 1 else value >> 8
 
     # registers
 
