@@ -109,6 +109,14 @@ def test_two_frames_that_changed_places_are_put_right(version: int, tmp_path: Pa
 
 
 @pytest.mark.parametrize("version", [1, 2])
+def test_a_frame_that_comes_twice_is_told_and_does_no_harm(version: int, tmp_path: Path) -> None:
+    one = long_one(version)
+    file = write(tmp_path / "bus.pcapng", [one[:2] + one[1:]])
+    assert [got["crc.ok"] for got in dissect(file)] == ["1"]
+    assert "Fragment seen before" in tshark(file, "-V")
+
+
+@pytest.mark.parametrize("version", [1, 2])
 def test_a_lost_frame_gives_no_packet_and_the_next_packet_is_read(version: int, tmp_path: Path) -> None:
     one = long_one(version)
     file = write(tmp_path / "bus.pcapng", [one, one[:2] + one[3:], one, one[1:]])
