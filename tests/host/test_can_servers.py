@@ -13,7 +13,6 @@ from dragonet.flatsat.can_servers import CanServers
 from dragonet.flatsat.canbus import CanBus, Controller, Frame
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR
 from dragonet.flatsat.hub import Hub
-from dragonet.flatsat.pace import Pace
 
 EPOCH_US = 1_636_423_614_000_000
 STOPPED = 255
@@ -341,38 +340,3 @@ def test_the_seventeenth_client_is_turned_away(bench: Bench) -> None:
 def test_a_port_in_use_is_one_clear_line(bench: Bench) -> None:
     with pytest.raises(UserError, match=r"--slcan \d+: cannot listen at 127.0.0.1: Address already in use"):
         CanServers().listen("slcan", bench.servers.ports["slcan"])
-
-
-# --- pace ---
-
-
-@pytest.mark.parametrize("speed", [0.5, 1.0, 20.0])
-def test_mission_time_follows_the_wall_clock(speed: float) -> None:
-    hub = Hub()
-    pace = Pace(speed)
-    began = time.monotonic()
-    while time.monotonic() - began < 0.3:
-        pace.step(hub, 1 << 60)
-        assert hub.now_us / 1e6 <= (time.monotonic() - began) * speed, "never ahead"
-    assert hub.now_us / 1e6 / speed == pytest.approx(0.3, abs=0.08)
-
-
-def test_a_late_flight_catches_up_and_says_so() -> None:
-    hub = Hub()
-    pace = Pace(1.0)
-    hub.at(20_000, lambda: time.sleep(0.3))
-    began = time.monotonic()
-    while time.monotonic() - began < 0.6:
-        pace.step(hub, 1 << 60)
-    assert hub.now_us / 1e6 == pytest.approx(0.6, abs=0.08)
-    report = pace.report()
-    assert report["late"] >= 1 and 0.2 < report["worst_lag_s"] < 0.6
-
-
-def test_waiting_costs_no_processor_time() -> None:
-    hub = Hub()
-    pace = Pace(1.0)
-    began, spent = time.monotonic(), time.process_time()
-    while time.monotonic() - began < 0.5:
-        pace.step(hub, 1 << 60)
-    assert time.process_time() - spent < 0.1
