@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -75,7 +76,8 @@ def fly(
 ) -> None:
     """Boot the EPS, beacon and sensor boards, fly them in orbit, and keep what they sent.
 
-    Leaves in the folder: summary.json, telemetry.csv, bus.pcapng, beacon-cw.wav, beacon-afsk1200.wav, ships.json.
+    Leaves in the folder: summary.json, telemetry.csv, bus.pcapng, beacon-cw.wav, beacon-afsk1200.wav, ships.json and
+    report.html. Ctrl-C or SIGTERM ends a flight early and keeps what was flown.
     """
     what = scenario.load(scenario_name)
     if tle is not None:
@@ -95,6 +97,8 @@ def fly(
         console.print(note, style="yellow", highlight=False)
     for line in real_time.lines():
         console.print(line, highlight=False, soft_wrap=True)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell starts what ends in & with SIGINT ignored
+        signal.signal(stop, signal.default_int_handler)
     try:
         interrupted = _show(console, flight, ships, real_time.pace)
     finally:
@@ -114,7 +118,7 @@ def fly(
 
 
 def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) -> bool:
-    """Fly, with a live display or plain lines. True when stopped by Ctrl-C: what was flown is kept."""
+    """Fly, with a live display or plain lines. True when stopped by a signal: what was flown is kept."""
     shown = 0.0
     next_line_s = 0.0
     line_s = _LINE_S if pace is None else min(_LINE_S, _LINE_WALL_S * pace.speed)

@@ -75,7 +75,6 @@ class CanBus:
 
     def __init__(self, hub: Hub, number: int, seed: int, error_rate: float) -> None:
         self.number = number
-        self.cut = False  # both wires broken: nobody hears anybody
         self.frames = self.errors = self.bits = 0
         self.listeners: list[Callable[[int, Frame], None]] = []
         self._hub = hub
@@ -195,7 +194,7 @@ class CanBus:
             for other in others:
                 self._count(other, 0, 1)
             return True
-        if self.cut or (not others and sender.mode != _LOOPBACK):
+        if not others and sender.mode != _LOOPBACK:
             if sender.state < PASSIVE:  # nobody acknowledged; a passive sender's counter stays, 12.1.4.2
                 self.errors += 1
                 self._count(sender, 8, 0)
