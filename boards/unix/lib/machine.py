@@ -2,6 +2,7 @@
 import twin
 from twin.buses import ADC, I2C, SPI
 from twin.can import CAN
+from twin.i2c_target import I2CTarget
 from twin.pins import PWM, Pin
 from twin.timers import WDT, Timer
 from twin.uart import UART

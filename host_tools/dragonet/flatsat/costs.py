@@ -5,8 +5,10 @@ COSTS = {
     "ticks": 2,  # reading the clock
     "wake_up": 120,  # the event loop resumes one task
     "interrupt": 25,  # a soft interrupt handler is entered
+    "hard_interrupt": 40,  # a hard one with a short handler in Python
     "pin": 2,  # writing or reading a pin
     "i2c_transfer": 60,  # each transfer, besides its bits on the wire
+    "i2c_target_byte": 2,  # its share of the peripheral's interrupt
     "spi_transfer": 12,
     "adc_read": 6,
     "can_send": 60,

@@ -4,6 +4,7 @@ import struct
 from dragonet.flatsat.costs import COSTS
 from dragonet.flatsat.devices import records
 
+from .i2c_wires import Wires
 from .kernel import NEVER, Kernel
 from .link import Link
 from .memory import Memory
@@ -12,7 +13,7 @@ from .wires import Wire
 
 # The hub must hear of these before the board goes on (of a CAN frame, before it can have left: see can.py).
 _INTERACTIVE = (records.PIN, records.RESET, records.UART_SEND, records.WDT, records.CAN_CANCEL, records.CAN_FILTERS,
-                records.CAN_MODE)
+                records.CAN_MODE, records.I2C_TRANSFER)
 
 
 class Board:
@@ -50,6 +51,10 @@ class Board:
     def i2c(self, bus, address, device):
         self.i2c_buses.setdefault(bus, {})[address] = device
         return device
+
+    def join_i2c(self, ids):
+        """The I2C peripherals of these ids are on the wires between boards."""
+        return Wires(self, ids)
 
     def spi(self, bus, chip_select, device):
         wire = self.wire(chip_select)

@@ -1,33 +1,49 @@
 # machine.I2C, SPI and ADC of the virtual board: transfers reach the device models wired to it and take their time.
 import twin
 
+from .i2c_wires import Cleared
+
 _EIO = 5  # rp2 raises OSError(EIO) where no device acknowledges
 
 
 class I2C:
-    """machine.I2C, controller only."""
+    """machine.I2C, controller only; what an I2CTarget of the same peripheral does to it: i2c_target.py."""
 
     def __init__(self, id=0, *, scl=None, sda=None, freq=400_000, timeout=50_000):
         self._board = twin.board
+        self.id = id
+        self.timeout_us = timeout
+        # address: device; None: what else is there, the wires to other boards or a cleared controller
         self._devices = self._board.i2c_buses.setdefault(id, {})
         self.init(freq=freq)
 
     def init(self, *, scl=None, sda=None, freq=400_000):
         if not 1_000 <= freq <= 1_000_000:
             raise ValueError("I2C freq %d" % freq)
-        self._bit_ns = 1_000_000_000 // freq
+        self.bit_ns = 1_000_000_000 // freq
         self._register = bytearray(2)
         self._transfer_us = self._board.costs["i2c_transfer"]
+        rest = self._devices.get(None)
+        if isinstance(rest, Cleared):
+            rest.target.disable()
+            del self._devices[None]
+            self._devices.update(rest.before)
 
     def deinit(self):
         pass
 
-    def _device(self, address, size):
-        """The device, after the time that its transfer of `size` bytes takes; OSError when none acknowledges."""
+    def _device(self, address, size, stop=True, last=True):
+        """The device, after the time that its transfer of `size` bytes takes; OSError when none acknowledges.
+
+        stop, last: a write to it, a read from it ends with STOP.
+        """
         device = self._devices.get(address)
         if device is None:
+            if None in self._devices:
+                self._board.kernel.charge(self._transfer_us)
+                return self._devices[None].far(self, address, stop, last)
             size = 0
-        self._board.kernel.charge(self._transfer_us + (10 + 9 * size) * self._bit_ns // 1000)
+        self._board.kernel.charge(self._transfer_us + (10 + 9 * size) * self.bit_ns // 1000)
         if device is None:
             raise OSError(_EIO)
         return device
@@ -36,14 +52,16 @@ class I2C:
         found = []
         for address in range(0x08, 0x78):
             try:
-                self._device(address, 0)
+                device = self._device(address, 0)
+                if address not in self._devices:
+                    device.write(b"")
                 found.append(address)
             except OSError:
                 pass
         return found
 
     def writeto(self, addr, buf, stop=True):
-        self._device(addr, len(buf)).write(buf)
+        self._device(addr, len(buf), stop).write(buf)
         return len(buf)
 
     def writevto(self, addr, vector, stop=True):
@@ -55,7 +73,7 @@ class I2C:
         return bytes(buf)
 
     def readfrom_into(self, addr, buf, stop=True):
-        self._device(addr, len(buf)).readinto(buf)
+        self._device(addr, len(buf), True, stop).readinto(buf)
 
     def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
         buf = bytearray(nbytes)
@@ -64,7 +82,7 @@ class I2C:
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
         register = self._memory_address(memaddr, addrsize)
-        device = self._device(addr, len(buf) + len(register) + 1)
+        device = self._device(addr, len(buf) + len(register) + 1, False)
         device.write(register)
         device.readinto(buf)
 
@@ -80,6 +98,8 @@ class I2C:
             self._register[0] = memaddr >> 8 & 0xFF
             self._register[1] = memaddr & 0xFF
             return self._register
+        if addrsize in (0, 24, 32):
+            return bytes(memaddr >> shift & 0xFF for shift in range(addrsize - 8, -1, -8))
         raise ValueError("addrsize %d" % addrsize)
 
 

@@ -109,6 +109,15 @@ class Kernel:
         self._plan()
         self.link.deliver()
 
+    def ask(self, until_us):
+        """Let the hub go on, and come back at its next word, at something due, or at until_us; also in a handler."""
+        due = min(until_us, self._bite_at)
+        if self._heap and not self._in_handler and self._heap[0][0] < due:
+            due = self._heap[0][0]
+        self._exchange(max(due, self.now))
+        if self.now >= self._next and (not self._in_handler or self.now >= self._bite_at):
+            self._catch_up()
+
     def _idle(self, until_us):
         """Go on to whatever comes first: until_us, something due, the hub's next word."""
         due = self._bite_at
