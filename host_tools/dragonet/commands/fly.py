@@ -171,6 +171,7 @@ def _state(flight: Flight, ships: ShipsLog) -> list[tuple[str, str]]:
         ("pass", passing),
         ("ships", str(len(ships))),
         ("transmissions", str(len(flight.carrier.sent))),
+        ("frames", f"{sum(bus.frames for bus in flight.buses.values()):,} on the bus"),
         ("speed", _times(flight.t_s / flight.wall_s) if flight.wall_s else "-"),
     ]
 
