@@ -92,7 +92,8 @@ def test_a_file_says_only_what_differs(tmp_path: Path) -> None:
         ("[orbit]\ntle = 'x.tle'\naltitude_km = 500", "orbit.altitude_km: not beside orbit.tle"),
         ("[mission]\ncallsign = 'n0call'", "mission.callsign: must be 3 to 6 of A-Z and 0-9, or empty"),
         ("[mission]\nname = 'NANO DRAGON VERY LONG'", "mission.name: must be 1 to 16"),
-        ("[mission]\nfrequency_hz = 437.365", "mission.frequency_hz: must be a whole number from 137000000"),
+        ("[mission]\nfrequency_hz = 437.365", "mission.frequency_hz: must be a whole number from 430000000"),
+        ("[mission]\ntx_power_dbm = 1", "mission.tx_power_dbm: must be a whole number from 2 to 20 dBm, not 1"),
         ("[mission]\nseparation = 'soon'", "mission.separation: must be a date and time"),
         (
             "[mission]\nseparation = 2035-01-01T00:00:00Z",

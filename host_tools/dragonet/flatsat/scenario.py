@@ -15,13 +15,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dragonet import paths
 from dragonet.errors import UserError
 from dragonet.flatsat import scenario_keys as keys
 from dragonet.flatsat.physics import tle as tle_file
 from dragonet.flatsat.scenario_keys import setting
 
+paths.use_firmware()
+
+from core import config as board_config  # noqa: E402
+
 FOLDER = Path(__file__).parent / "scenarios"
 ROLES = ("eps", "beacon", "sensor")
+# of /config.json: beyond them a board inhibits RF
+BOARD_LIMITS = {name: (low, high) for name, _, low, high, _ in board_config.KEYS}
 LOADS = ("beacon", "sensor", "ais", "heater")
 # what a fault can do to a board: its process killed (and started again if powered), reset by its pin, power cut and
 # given back whatever the EPS says, cut off from the bus and joined again
@@ -52,8 +59,8 @@ class Mission:
         pattern=r"([A-Z0-9]{3,6})?",
         form="3 to 6 of A-Z and 0-9, or empty",
     )
-    frequency_hz: int = setting(437_365_000, "Hz", "carrier of the beacon", 137_000_000, 1_020_000_000)
-    tx_power_dbm: int = setting(17, "dBm", "power the beacon asks of its radio chip", -4, 20)
+    frequency_hz: int = setting(437_365_000, "Hz", "carrier of the beacon", *BOARD_LIMITS["frequency_hz"])
+    tx_power_dbm: int = setting(17, "dBm", "power the beacon asks of its radio chip", *BOARD_LIMITS["tx_power_dbm"])
     separation: datetime = setting(
         datetime(2021, 11, 9, 2, 6, 54, tzinfo=UTC), "UTC", "when it leaves its pod: mission time zero"
     )
