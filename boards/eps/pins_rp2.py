@@ -21,12 +21,9 @@ CAN_CRYSTAL_HZ = 16_000_000
 
 
 def make_can(number, bitrate):
-    """CAN A (0) or B (1), as machine.CAN. OSError without an MCP2515 driver: the board flies without a bus."""
-    try:
-        from drivers.mcp2515 import MCP2515  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise OSError("no driver for the CAN controller in this image")
+    """CAN A (0) or B (1), as machine.CAN. OSError: no MCP2515 answers."""
     from machine import SPI
+    from drivers.mcp2515 import MCP2515
 
     spi = SPI(0, baudrate=10_000_000, sck=Pin(CAN_SCK), mosi=Pin(CAN_MOSI), miso=Pin(CAN_MISO))
     return MCP2515(spi, Pin(CAN_CS[number], Pin.OUT, value=1), Pin(CAN_INT[number], Pin.IN), bitrate, CAN_CRYSTAL_HZ)

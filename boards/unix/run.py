@@ -40,7 +40,7 @@ heap.install(settings["heap_scale"])
 import random  # noqa: E402
 
 random.seed(settings["seed"])
-sys.modules["pins"] = __import__("pins_unix")
+sys.modules["pins"] = __import__(settings["pins"])
 flash.mount()
 if "config" in settings:  # provisioning: written once, before the first flight
     try:
@@ -50,6 +50,9 @@ if "config" in settings:  # provisioning: written once, before the first flight
             json.dump(settings["config"], config)
 wiring = __import__("dragonet.flatsat.devices.wiring_" + settings["role"], None, None, ("wire",))
 wiring.wire(board)
+__import__("dragonet.flatsat.devices.wiring_can", None, None, ("wire",)).wire(board)
+if "i2c" in getattr(__import__("parts"), "BUSES", ()):
+    board.join_i2c(sys.modules["pins"].I2C_BUS)
 board.connect(reader, writer)
 hello = {"name": sys.implementation[0], "version": sys.implementation[1], "machine": sys.implementation[2]}
 board.emit(records.HELLO, json.dumps(hello).encode())

@@ -16,7 +16,7 @@ from typing import Any
 
 from dragonet import micropython, paths
 from dragonet.errors import UserError
-from dragonet.flatsat import burn_wires
+from dragonet.flatsat import burn_wires, i2cbus
 from dragonet.flatsat.board_files import board_module
 from dragonet.flatsat.bus_log import BUS_NAMES, BusLog
 from dragonet.flatsat.canbus import CanBus, connect_board
@@ -90,10 +90,11 @@ class Flight:
             "tx_power_dbm": mission.tx_power_dbm,
             "battery_mah": round(self.scenario.spacecraft.battery_ah * 1000),
         }
+        pins = "pins_unix" if self.scenario.can.controller == "builtin" else "pins_unix_mcp2515"
         self.boards: dict[str, VirtualBoard] = {}
         for role in ROLES:
             rate = Clock(random.Random(f"{self.seed}/{role} clock"), tuple(clock.offset_ppm), clock.drift_ppm_per_day)
-            board = VirtualBoard(self.hub, role, self.out / "boards" / role, self.seed, rate, config)
+            board = VirtualBoard(self.hub, role, self.out / "boards" / role, self.seed, rate, config, pins)
             board.on_event = lambda text, role=role: self.event(role, text)
             board.world = self.spacecraft.channels(role)
             self.boards[role] = board
@@ -123,9 +124,23 @@ class Flight:
         for board in self.boards.values():
             connect_board(self.buses, board)
             board.on_off.append(lambda role=board.role: self._board_off(role))
+        self.i2c = self._make_i2c()
         self.epoch_us = round(self.scenario.separation.timestamp() * SECOND_US)
         self.housekeeping = Housekeeping(self.out / "telemetry.csv", self._utc, self.spacecraft.truth)
-        self.bus_log = BusLog(self.out, self.buses, self.epoch_us, self.housekeeping)
+        self.bus_log = BusLog(self.out, self.buses, self.epoch_us, self.housekeeping, self.i2c)
+
+    def _make_i2c(self) -> i2cbus.I2cBus | None:
+        """The I2C wires between those boards that declare them."""
+        joined = [role for role in ROLES if "i2c" in getattr(board_module(role, "parts"), "BUSES", ())]
+        faults = [fault.do for fault in self.scenario.faults if fault.do in ("i2c_stuck", "i2c_free")]
+        if not joined:
+            if faults:
+                raise UserError(f"fault {faults[0]}: no board has I2C to the others: BUSES in boards/<role>/parts.py")
+            return None
+        bus = i2cbus.I2cBus(self.hub)
+        for role in joined:
+            i2cbus.connect_board(bus, self.boards[role])
+        return bus
 
     def _make_world(self) -> None:
         self.rails.bus_on = self.spacecraft.bus_on
@@ -202,7 +217,7 @@ class Flight:
                 wire.released()
 
     def fault(self, role: str, action: str) -> None:
-        """One fault of a scenario, now: kill, reset, power_off, power_on, can_off, can_on."""
+        """One fault of a scenario, now: kill, reset, power_off, power_on, can_off, can_on, i2c_stuck, i2c_free."""
         self.event(role, f"fault: {action}")
         board = self.boards[role]
         if action == "kill":
@@ -217,6 +232,8 @@ class Flight:
         elif action in ("can_off", "can_on"):
             for bus in self.buses.values():
                 bus.tear_off(role, action == "can_off")
+        elif action in ("i2c_stuck", "i2c_free") and self.i2c is not None:
+            self.i2c.stick(role, action == "i2c_stuck")
         else:
             raise UserError(f"no fault named {action!r}")
 
@@ -275,6 +292,7 @@ class Flight:
             "grants": self.hub.grants,
             "can_frames": sum(bus.frames for bus in self.buses.values()),
             "can_errors": sum(bus.errors for bus in self.buses.values()),
+            **({} if self.i2c is None else {f"i2c_{name}": count for name, count in self.i2c.counts.items()}),
             "csp_packets": self.bus_log.packets.packets,
             "csp_dropped": self.bus_log.packets.dropped,
             "housekeeping": self.housekeeping.rows,

@@ -31,8 +31,9 @@ ROLES = ("eps", "beacon", "sensor")
 BOARD_LIMITS = {name: (low, high) for name, _, low, high, _ in board_config.KEYS}
 LOADS = ("beacon", "sensor", "ais", "heater")
 # what a fault can do to a board: its process killed (and started again if powered), reset by its pin, power cut and
-# given back whatever the EPS says, cut off from the bus and joined again
-FAULTS = ("kill", "reset", "power_off", "power_on", "can_off", "can_on")
+# given back whatever the EPS says, cut off from the bus and joined again, its target on the boards' I2C (where they
+# have one) holding SDA low and letting it go
+FAULTS = ("kill", "reset", "power_off", "power_on", "can_off", "can_on", "i2c_stuck", "i2c_free")
 # IGRF-14 as ppigrf ships it
 FIRST_DAY, LAST_DAY = datetime(1957, 10, 4, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 TLE_REACH_DAYS = 14.0  # SGP4 errs 1-3 km a day; farther from its epoch an element set tells nothing of passes
@@ -174,6 +175,12 @@ class Can:
     """[can]"""
 
     error_rate: float = setting(1e-4, "0..1", "share of frames with an error on the wire", 0.0, 0.5)
+    controller: str = setting(
+        "builtin",
+        "",
+        "of every board: inside its MCU (STM32), or an MCP2515 on SPI (RP2040)",
+        choices=("builtin", "mcp2515"),
+    )
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,12 @@ Handler = Callable[[int, bytes], None]
 
 
 class VirtualBoard:
-    """A party of the hub. `handlers[kind](hub time us, data)` receives its records."""
+    """A party of the hub. `handlers[kind](hub time us, data)` receives its records. pins: boards/<role>/<pins>.py."""
 
-    def __init__(self, hub: Hub, role: str, folder: Path, seed: int, clock: Clock, config: dict[str, Any]) -> None:
+    def __init__(
+        self, hub: Hub, role: str, folder: Path, seed: int, clock: Clock, config: dict[str, Any],
+        pins: str = "pins_unix",
+    ) -> None:  # fmt: skip
         self.hub = hub
         self.role = role
         self.folder = folder
@@ -66,6 +69,7 @@ class VirtualBoard:
         self.resets: dict[int, int] = {}
         self.powered = False
         self._config = config
+        self._pins = pins
         self._rng = random.Random(f"{seed}/{role}/boot")
         self._uid = random.Random(f"{role}/uid").randbytes(8)
         self._seed = seed
@@ -113,6 +117,7 @@ class VirtualBoard:
         self._reader, from_board = os.pipe()
         settings = {
             "role": self.role,
+            "pins": self._pins,
             "seed": self._seed * 1000 + self.boots,
             "uid": list(self._uid),
             "reset_cause": cause,
