@@ -29,9 +29,11 @@ _RATE_AGE_S = const(60)
 #  byte  type  field           record "state", in region eps after the loads' record
 #   0    i32   charge          uAh, -1 unknown
 #   4    u8    level           power level
-#   5          trend           eps/trend.py
+#   5    u8    detumbled       1: the body has turned slowly since separation
+#   6          trend           eps/trend.py
 _STATE_AT = const(64)
-_TREND_AT = const(5)
+_TREND_AT = const(6)
+_STATE = ">iBB"
 
 _LEVEL = HK.index("level")
 _FLAGS = HK.index("flags")
@@ -215,15 +217,17 @@ class Power:
     def _restore(self):
         if not self._state.load():
             return
-        charge_uah, level = struct.unpack_from(">iB", self._state.data, 0)
+        charge_uah, level, detumbled = struct.unpack_from(_STATE, self._state.data, 0)
         self.battery.restore(charge_uah)
         self.level.restore(level)
+        self.modes.detumbled = detumbled == 1
         self.trend.unpack_from(self._state.data, _TREND_AT)
 
     def _save(self):
         self._saved_level = self.level.value
         charge_uah = self.battery.charge_uah
-        struct.pack_into(">iB", self._state.data, 0, -1 if charge_uah is None else charge_uah, self._saved_level)
+        charge_uah = -1 if charge_uah is None else charge_uah
+        struct.pack_into(_STATE, self._state.data, 0, charge_uah, self._saved_level, self.modes.detumbled)
         self.trend.pack_into(self._state.data, _TREND_AT)
         self._state.save()
 

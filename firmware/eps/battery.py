@@ -100,12 +100,18 @@ class Battery:
             passed_ms -= _STEP_MS
 
     def _begin(self, mv, ma, mdeg):
-        # At what the voltage says, or at what was restored when that is near.
+        # At what the voltage says, or at what was restored when that is near. Whether the current has flowed for long,
+        # and has its slow drop of voltage too, is not known: a restored charge may lie between the two answers.
+        slow_uv = ma * self._resistance(self._r1_uohm, mdeg) // 10
         rested_mv = mv - ma * self._resistance(self._r0_uohm, mdeg) // 10_000
         soc = charge_at(rested_mv // self._cells)
-        if self.soc is None or abs(soc - self.soc) > _RESTART_BP:
+        settled = charge_at((rested_mv - slow_uv // 1000) // self._cells)
+        low, high = min(soc, settled), max(soc, settled)
+        if self.soc is None or not low - _RESTART_BP <= self.soc <= high + _RESTART_BP:
             self._set(soc * self._capacity_mah // 10)
             self.restored = False
+        else:
+            self._relax_uv = slow_uv
 
     def _step(self, mv, ma, mdeg, ms):
         self._rest += ma * ms

@@ -166,6 +166,14 @@ class Flight(unittest.TestCase):
         self.fly(15)
         self.assertEqual(self.mode(), "nominal")
 
+    def test_a_reset_does_not_forget_that_the_body_turned_slowly(self):
+        self.test_the_sensor_boards_low_rate_ends_detumbling()
+        self.fly(80)  # until it is saved
+        self.boot()
+        self.board.heard["sensor"].rate = 500
+        self.fly(5)
+        self.assertEqual(self.mode(), "nominal")
+
     def test_an_old_rate_is_no_rate(self):
         self.hold.elapsed_s = 3000
         self.board.heard["sensor"].hk_age_s = 61

@@ -123,6 +123,14 @@ class Estimate(unittest.TestCase):
         battery.update(7000, 0, 20_000, 500)
         self.assertEqual((battery.soc, battery.restored), (2000, False))
 
+    def test_believes_a_restored_charge_that_the_slow_drop_of_a_hard_charge_explains(self):
+        battery = Battery(2, 500)  # a small pack: at 1 A, 0.79 V at R0 and, after minutes, 0.42 V at R1
+        battery.restore(140_000)   # 28 %: 7.10 V open
+        battery.update(7100 + 787 + 420, 1_000, 25_000, 1000)  # by R0 alone it would be 60 %
+        self.assertEqual((battery.soc, battery.restored), (2800, True))
+        battery.update(7100 + 787 + 420, 1_000, 25_000, 1000)
+        self.assertAlmostEqual(battery.error_mv, 0, delta=60)
+
     def test_refuses_a_restored_charge_that_no_pack_of_this_size_has(self):
         battery = Battery(2, 2600)
         battery.restore(2_600_001)
