@@ -144,6 +144,8 @@ class Flight:
 
     def _make_world(self) -> None:
         self.rails.bus_on = self.spacecraft.bus_on
+        if not self.rails.bus_on:
+            self.event("power", "no board starts: the battery's protection is open")
         self.hub.every(SECOND_US, self._second, SECOND_US)
         self.hub.every(_DRIFT_S * SECOND_US, self._drift)
         for fault in self.scenario.faults:
