@@ -5,6 +5,8 @@ RBF = 20   # 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
 
+I2C_BUS = (1, 2)  # controller and target on the wires between boards, where parts.BUSES has "i2c"
+
 RADIO_CS = 17
 RADIO_RESET = 6
 RADIO_DIO0 = 7

@@ -5,6 +5,8 @@ RBF = 20   # 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
 
+I2C_BUS = (1, 2)  # controller and target on the wires between boards, where parts.BUSES has "i2c"
+
 # Enables of the load switches, 1 = on, in the order of parts.LOADS: beacon, sensor, ais, heater.
 LOADS = (10, 11, 12, 13)
 

@@ -5,6 +5,8 @@ RBF = 20   # 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
 
+I2C_BUS = (1, 2)  # controller and target on the wires between boards, where parts.BUSES has "i2c"
+
 ARM = 10     # AIS antenna: both 1 = the wire is heated
 FIRE = 11
 AIS_ANTENNA = 12  # 1 = deployed

@@ -3,6 +3,7 @@
 ORDER: scenario (a name or TOML text), hours, seed, and for a test's own ends:
   actions  [[mission time s, board, action]]: a fault of Flight.fault at any microsecond, or "kill -9" of its process
   overlay  {path below firmware/: text}: the boards run a copy of the flight code with these files in it
+  boards   {path below boards/: text}: appended to these files of a copy of boards/
   stuck_s  wall time after which a board that does not answer is taken for hung
 Leaves what `dragonet fly` leaves, and radio.json: every transmission, also outside the recorded pass.
 """
@@ -24,6 +25,15 @@ def overlay(files: dict[str, str], folder: Path) -> None:
     paths.FIRMWARE = folder / "firmware"
     for name, text in files.items():
         (paths.FIRMWARE / name).write_text(text)
+
+
+def extend(boards: dict[str, str], folder: Path) -> None:
+    """From here on the boards are copies with these lines at the end of their files."""
+    shutil.copytree(paths.BOARDS, folder / "boards", ignore=shutil.ignore_patterns("__pycache__"))
+    paths.BOARDS = folder / "boards"
+    for name, text in boards.items():
+        with (paths.BOARDS / name).open("a") as file:
+            file.write(text)
 
 
 def fly(order: dict, out: Path) -> None:
@@ -72,6 +82,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if "overlay" in order:
             overlay(order["overlay"], Path(folder))
+        if "boards" in order:
+            extend(order["boards"], Path(folder))
         fly(order, Path(sys.argv[2]))
 
 

@@ -10,6 +10,7 @@ from dragonet import paths
 from dragonet.flatsat.canbus import CanBus, Frame
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR
 from dragonet.flatsat.housekeeping import Housekeeping
+from dragonet.flatsat.i2cbus import I2cBus, Seen
 from dragonet.flatsat.pcapng import Capture
 from dragonet.ground.bus_packets import BusPackets
 
@@ -18,19 +19,26 @@ paths.use_firmware()
 from core import ports  # noqa: E402
 
 BUS_NAMES = ("CAN A", "CAN B")  # by number
+I2C_NAME = "I2C"
+_REPEAT_US = 500_000  # the same bytes to another neighbour within this time are the same broadcast
 OnPacket = Callable[[int, int, bytes, float], object]  # source, destination port, data, mission time s
 
 
 class BusLog:
     """Writes bus.pcapng, and telemetry.csv through `housekeeping`. epoch_us: Unix time of mission time zero."""
 
-    def __init__(self, out: Path, buses: dict[int, CanBus], epoch_us: int, housekeeping: Housekeeping) -> None:
+    def __init__(
+        self, out: Path, buses: dict[int, CanBus], epoch_us: int, housekeeping: Housekeeping, i2c: I2cBus | None = None
+    ) -> None:
         self.housekeeping = housekeeping
         self.packets = BusPackets(self._packet)
-        self._capture = Capture(out / "bus.pcapng", list(BUS_NAMES), epoch_us)
+        self._capture = Capture(out / "bus.pcapng", list(BUS_NAMES), epoch_us, () if i2c is None else (I2C_NAME,))
+        self._recent: dict[bytes, int] = {}  # writes on I2C, and when they were seen first
         self._on_packet: list[OnPacket] = []
         for number, bus in buses.items():
             bus.listeners.append(lambda time_us, frame, number=number: self._frame(number, time_us, frame))
+        if i2c is not None:
+            i2c.listeners.append(self._transfer)
 
     def on_packet(self, function: OnPacket) -> None:
         """Call it for each whole CSP packet."""
@@ -40,6 +48,15 @@ class BusLog:
         self._capture.frame(bus, time_us, frame)
         if frame.flags & (FLAG_EXT_ID | FLAG_RTR) == FLAG_EXT_ID:
             self.packets.frame(time_us, frame.identifier, frame.data)
+
+    def _transfer(self, time_us: int, seen: Seen) -> None:
+        """A packet in one I2C write. A broadcast is one write to each neighbour: it counts once."""
+        self._capture.transfer(0, time_us, seen)
+        if seen.reads or not seen.acknowledged:
+            return
+        self._recent = {data: at_us for data, at_us in self._recent.items() if time_us - at_us < _REPEAT_US}
+        if self._recent.setdefault(seen.data, time_us) == time_us:
+            self.packets.whole(time_us, seen.data)
 
     def _packet(self, time_us: int, packet: Any, data: bytes) -> None:
         if packet.dport == ports.HK:

@@ -43,8 +43,23 @@ class BusPackets:
             self._receiver.expire(now_ms % paths.TICKS_PERIOD)
         now_ms %= paths.TICKS_PERIOD
         whole = self._receiver.frame(identifier, data + bytes(8 - len(data)), len(data), now_ms)
-        if whole is None:
+        if whole is not None:
+            self._take(time_us, whole)
+
+    def whole(self, time_us: int, data: bytes) -> None:
+        """Take one packet with its header, as I2C carries it."""
+        start = packet.HEADER_START[self.version]
+        size = len(data) - (packet.DATA - start)
+        if not 0 <= size <= _CAPACITY:
+            self.dropped += 1
             return
+        one = self._pool.take()
+        assert one is not None, "those of reassembly expire"
+        one.buffer[start : start + len(data)] = data
+        one.size = size
+        self._take(time_us, one)
+
+    def _take(self, time_us: int, whole: Any) -> None:
         packet.unpack(whole, self.version)
         content = self._content(whole)
         if content is None:
