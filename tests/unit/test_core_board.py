@@ -285,6 +285,24 @@ class Alone(Base):
         fly(RF_S + 1, one)
         self.assertTrue(one.rf_allowed)
 
+    def test_the_pins_say_which_i2c_the_sensors_are_on(self):
+        real = machine.I2C
+        asked = []
+
+        def bus(number, **settings):
+            asked.append(number)
+            return real(0)
+
+        machine.I2C = bus
+        try:
+            board("beacon", [])
+            pins = Pins([])
+            pins.I2C_ID = 2
+            Board(Parts("beacon"), pins, TABLES["beacon"], CONFIG)
+        finally:
+            machine.I2C = real
+        self.assertEqual(asked, [0, 2])
+
     def test_an_unreadable_configuration_inhibits_rf_for_ever(self):
         write_config('{"callsign": "XV9')
         one = board("beacon", [])
