@@ -1,6 +1,6 @@
 # Beacon board, virtual, with two MCP2515 for CAN as on the RP2040: pins of pins_unix, and theirs.
 from machine import SPI, Pin
-from pins_unix import *  # noqa: F403
+from pins_unix import *  # noqa: F403  # pyright: ignore[reportMissingImports]
 
 CAN_SPI = 1
 CAN_CS = (9, 15)  # MCP2515 of CAN A, of CAN B

@@ -28,6 +28,25 @@ _RESET_TRIES = const(10)     # of 1 ms: the oscillator starts, then 128 of its p
 _MODE_TRIES = const(20)      # of 16 bits: a frame that is under way, and 11 recessive bits (10.0)
 
 
+class Talk:
+    """While one MCP2515 is talked to, no handler of another may use their bus; it is called afterwards."""
+
+    def __init__(self):
+        self.busy = False
+        self.inside = 0   # handlers that run
+        self.late = None  # the first chip whose handler waits; each knows the next
+
+    def done(self):
+        self.busy = False
+        while self.late is not None and not self.inside:
+            chip = self.late
+            self.late, chip.behind, chip.late = chip.behind, None, False
+            chip.serve(None)
+
+
+talk = Talk()
+
+
 class Chip:
     """One chip on an SPI (mode 0, 10 MHz at most) that others may share. select: machine.Pin, output, high."""
 

@@ -1,7 +1,7 @@
 # Acceptance filters of the MCP2515, Microchip DS20001801J section 4.5: two masks and six filters.
 #
-# RXB0 has mask 0 and filters 0 and 1, RXB1 has mask 1 and filters 2 to 5; what RXB0 lets in goes on to RXB1 when RXB0 is
-# full (BUKT, 4.2.1). A filter is for standard or for extended identifiers (EXIDE). With standard ones, the extended
+# RXB0 has mask 0 and filters 0 and 1, RXB1 has mask 1 and filters 2 to 5; what RXB0 lets in goes on to RXB1 when RXB0
+# is full (BUKT, 4.2.1). A filter is for standard or for extended identifiers (EXIDE). With standard ones, the extended
 # bits of mask and filter would look at the first two data bytes (4.5.1): they are 0 here.
 #
 #  byte  field  of a filter or a mask

@@ -48,13 +48,14 @@ def find(crystal_hz, bitrate, sample_point=75, sjw=1, tseg1=None, tseg2=None):
     if tseg1 is None:
         if not 0 < sample_point < 100:
             raise ValueError("sample_point %d" % sample_point)
-    elif not (2 <= tseg1 <= 16 and 2 <= tseg2 <= 8 and tseg2 <= tseg1 and sjw < tseg2):
+    elif not (2 <= tseg1 <= 16 and 2 <= tseg2 <= min(8, tseg1) and sjw < tseg2):  # pyright: ignore
         raise ValueError("tseg1 %d, tseg2 %d, sjw %d" % (tseg1, tseg2, sjw))
+    wanted = 0 if tseg1 is None else 1 + tseg1 + tseg2
     best = None
     for brp in range(_BRP_MOST + 1):
         hz = crystal_hz // (2 * (brp + 1))  # quanta a second
         quanta = (hz + bitrate // 2) // bitrate
-        if not _QUANTA_LEAST <= quanta <= _QUANTA_MOST or tseg1 is not None and quanta != 1 + tseg1 + tseg2:
+        if not _QUANTA_LEAST <= quanta <= _QUANTA_MOST or wanted and quanta != wanted:
             continue
         off = abs(hz - quanta * bitrate) // quanta
         if off * _TOLERANCE > bitrate:

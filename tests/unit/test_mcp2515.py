@@ -250,7 +250,7 @@ class Send(Bench):
 
     def test_frames_go_out_as_they_were_given(self):
         self.listen()
-        for frame in ((0x7FF, b"", 0), (0x555, b"12345678", 0), (0x1FFFFFFF, b"x", EXT), (0x0ABCDEF1, b"12", EXT | RTR)):
+        for frame in ((0x7FF, b"", 0), (0x555, b"12345678", 0), (0x1FFFFFFF, b"x", EXT), (0xABCDEF1, b"12", EXT | RTR)):
             slot = self.can.send(frame[0], frame[1], frame[2])
             self.wire.run()
             self.assertEqual(self.told.pop(), (TX, slot))

@@ -59,7 +59,10 @@ class MCP2515:
         self._hub_off = True
         self._at_hub = [0, 0, 0]  # 1: the hub has this buffer's frame, 2: it was asked to give it back
         self._abort = [False, False, False]
-        self._command = None
+        self._command = None  # the instruction that runs, by its first byte
+        self._address = -1  # -1: comes with the next byte
+        self._mask = -1
+        self._reading = 0
         env.cans[number] = self
         cans = env.cans
         env.on_record(records.CAN_RECEIVED, lambda time_us, data: cans[data[0]].received(data))
@@ -106,13 +109,13 @@ class MCP2515:
             self._begin(value)
             return 0
         if command == 0x03:
-            if self._address is None:
+            if self._address < 0:
                 self._address = value & 0x7F
                 return 0
             self._address = self._address + 1 & 0x7F
             return self.peek(self._address - 1 & 0x7F)
         if command == 0x02:
-            if self._address is None:
+            if self._address < 0:
                 self._address = value & 0x7F
             else:
                 self.poke(self._address, value, 0xFF)
@@ -125,9 +128,9 @@ class MCP2515:
                 self.registers[self._address] = value
             self._address += 1
         elif command == 0x05:
-            if self._address is None:
+            if self._address < 0:
                 self._address = value & 0x7F
-            elif self._mask is None:
+            elif self._mask < 0:
                 self._mask = value
             else:
                 modifiable = self._address in _MODIFIABLE or self._address & 15 == 15
@@ -141,7 +144,7 @@ class MCP2515:
 
     def _begin(self, value):
         self._command = value
-        self._address = self._mask = None
+        self._address = self._mask = -1
         if value == 0xC0:
             self.reset()
         elif value & 0xF9 == 0x90:  # READ RX BUFFER: from SIDH or from D0
