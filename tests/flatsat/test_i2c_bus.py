@@ -74,6 +74,11 @@ def captured(path: Path) -> list[tuple[int, bytes]]:
     return packets
 
 
+def regular(times: list[float]) -> bool:
+    """One housekeeping packet after another, none missing."""
+    return all(after - before == pytest.approx(HK_S, abs=1) for before, after in zip(times, times[1:], strict=False))
+
+
 def heard(flown: Flown, role: str) -> list[tuple[int, int, int]]:
     """(source, call, number) of each packet of a burst that reached this board."""
     lines = [line.split() for line in flown.console(role).splitlines() if line.startswith("heard")]
@@ -107,7 +112,7 @@ def test_housekeeping_goes_by_i2c_alone_and_is_captured_as_i2c(flights: Flights)
     for role in ROLES:
         times = [float(row["t_s"]) for row in flown.rows if row["source"] == role]
         assert len(times) >= 4
-        assert all(after - before == pytest.approx(HK_S, abs=1) for before, after in zip(times, times[1:], strict=False))
+        assert regular(times)
     packets = captured(flown.out / "bus.pcapng")
     assert packets and {link for link, _ in packets} == {I2C_LINUX}
     sizes = {len(data) for _, data in packets if data[5] >> 1 == ADDRESSES["eps"]}
@@ -146,7 +151,7 @@ def test_a_dead_board_costs_the_others_nothing_but_its_own_packets(flights: Flig
     for role in ("eps", "sensor"):
         times = [float(row["t_s"]) for row in flown.rows if row["source"] == role and float(row["t_s"]) > DEAD_S]
         assert len(times) >= 2
-        assert all(after - before == pytest.approx(HK_S, abs=1) for before, after in zip(times, times[1:], strict=False))
+        assert regular(times)
 
 
 def test_a_fault_of_wires_that_no_board_has_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The I2C wires between boards against NXP UM10204: times, arbitration, acknowledgement, stretching, what holds them."""
+"""The I2C wires between boards against NXP UM10204: times, arbitration, acknowledgement, stretching, stuck wires."""
 
 import pytest
 from hypothesis import given, settings
@@ -117,7 +117,8 @@ def test_a_busy_target_takes_what_its_fifo_holds_and_stretches_the_clock_for_mor
     bench.boards[2].write(3, b"next")
     bench.run_us(8_000)
     assert bench.boards[2].statuses() == [OK, OK]
-    assert 5_000 + 16 * BYTE_US <= bench.boards[2].ends[1][0] <= 5_000 + 20 * BYTE_US, "its FIFO is read before there is room again"
+    # its FIFO is read before there is room again
+    assert 5_000 + 16 * BYTE_US <= bench.boards[2].ends[1][0] <= 5_000 + 20 * BYTE_US
 
 
 def test_a_slow_target_paces_a_long_write() -> None:
@@ -239,7 +240,7 @@ def test_a_stuck_bus_costs_each_its_time_out_until_it_is_free() -> None:
     ),
     st.one_of(st.none(), st.tuples(st.sampled_from((2, 3, 4)), st.integers(0, 8_000))),
 )  # fmt: skip
-def test_every_transfer_of_a_living_board_ends_once_and_what_ended_well_arrived(plan: list, death: tuple | None) -> None:
+def test_every_transfer_of_a_living_board_ends_once_and_good_ones_arrived(plan: list, death: tuple | None) -> None:
     bench = Bench()
     begun = dict.fromkeys(bench.boards, 0)
     dead: set[int] = set()

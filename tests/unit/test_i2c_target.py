@@ -1,5 +1,6 @@
 # machine.I2CTarget of the virtual board against MicroPython's documentation and its rp2 port: a board whose I2C 1 and
 # peripheral 2 lie on the same wires talks to itself.
+import sys
 import unittest
 
 import machine
@@ -172,6 +173,16 @@ class Raw(Wired):
             with self.assertRaises(ValueError):
                 self.target.irq(self.on_event, event | END_WRITE)
         self.target.irq(self.on_event, END_READ | END_WRITE)
+
+    def test_a_hard_handler_cannot_allocate(self):
+        filled = []
+
+        def greedy(target):
+            filled.append(bytearray(1000))
+
+        self.target.irq(greedy, END_WRITE, True)
+        self.i2c.writeto(ADDRESS, b"A")
+        self.assertEqual(len(filled), 0 if sys.implementation.name == "micropython" else 1)
 
     def test_a_hard_handler_that_reads_nothing_holds_the_clock_when_the_fifo_is_full(self):
         self.target.irq(lambda target: None, WRITE_REQ, True)
