@@ -80,6 +80,9 @@ class Receiver(Sender):
         for known in self._lists:
             if known[0] is arg:
                 return known[1]
+        return self._cut(arg)
+
+    def _cut(self, arg):
         room = arg[1]
         if len(room) < 8:
             room = memoryview(bytearray(8))

@@ -7,7 +7,7 @@ from dragonet.flatsat.devices.can_frames import arbitration_key, frame_bits
 
 
 class CanWire:
-    """log: (bus number of the sender, identifier, flags, data). lonely: nobody acknowledges."""
+    """log: (bus number of the sender, identifier, flags, data). holds: what is taken back is on the wire already."""
 
     def __init__(self, env):
         self.env = env
@@ -16,6 +16,15 @@ class CanWire:
         self.boxes = {}  # (number, slot) -> (key, identifier, flags, data)
         self.log = []
         self.at = 0
+        self.holds = False
+        self._emit = env.emit
+        env.emit = self.emit
+
+    def emit(self, kind, data):
+        """What is taken back is answered at once, as by the hub: when the board's time goes on."""
+        self._emit(kind, data)
+        if kind == records.CAN_CANCEL:
+            self.env.at(self.env.now(), self.look)
 
     def look(self):
         """Take what the controllers said since the last look."""
@@ -31,9 +40,13 @@ class CanWire:
             elif kind == records.CAN_SEND:
                 number, slot, identifier, flags = struct.unpack("<BBIB", data[:7])
                 self.boxes[(number, slot)] = (arbitration_key(identifier, flags), identifier, flags, data[7:])
-            elif kind == records.CAN_CANCEL and (data[0], data[1]) in self.boxes:
-                del self.boxes[(data[0], data[1])]
-                self.env._deliver(self.env.now(), records.CAN_SENT, bytes((data[0], data[1], 0)))
+            elif kind == records.CAN_CANCEL and not self.holds:
+                self.give_up(data[0], data[1])
+
+    def give_up(self, number, slot):
+        """A frame goes back to its controller."""
+        if self.boxes.pop((number, slot), None) is not None:
+            self.env._deliver(self.env.now(), records.CAN_SENT, bytes((number, slot, 0)))
 
     def step(self):
         """One frame; False when there is none."""

@@ -335,11 +335,32 @@ class Cancel(Bench):
         slot = self.can.send(1, b"")
         keep = self.can.send(2, b"")
         self.wire.look()
-        self.can.cancel_send(slot)
-        self.wire.run()
+        self.assertEqual(self.can.cancel_send(slot), True)
         time.sleep_us(100)
+        self.assertEqual(self.told, [(TX | FAILED, slot)])
+        self.wire.run()
         self.assertEqual([frame[1] for frame in self.wire.log], [2])
-        self.assertIn((TX, keep), self.told)
+        self.assertEqual(self.told[1:], [(TX, keep)])
+        self.assertIsNotNone(self.can.send(1, b""))
+
+    def test_a_frame_on_the_wire_leaves_though_it_was_cancelled(self):
+        self.listen()
+        slot = self.can.send(1, b"")
+        self.wire.look()
+        self.wire.holds = True
+        self.assertEqual(self.can.cancel_send(slot), False)
+        self.wire.run()
+        self.assertEqual(self.told, [(TX, slot)])
+        self.assertEqual([frame[1] for frame in self.wire.log], [1])
+
+    def test_a_cancelled_frame_that_gives_up_on_the_wire_is_told_as_failed(self):
+        self.listen()
+        slot = self.can.send(1, b"")
+        self.wire.look()
+        self.wire.holds = True
+        self.assertEqual(self.can.cancel_send(slot), False)
+        self.wire.give_up(0, slot)
+        self.assertEqual(self.can.irq().flags(), TX | FAILED | slot << 16)
         self.assertIsNotNone(self.can.send(1, b""))
 
     def test_nothing_to_cancel_is_false(self):
