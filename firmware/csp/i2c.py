@@ -175,7 +175,7 @@ class I2cInterface(Interface):
                     return 0
             self._next()
             return 0 if self._count else -1
-        self._random = self._random * 1103 + 12345 & 0xFFFF
+        self._random = (self._random ^ now & 0xFFFF) * 1103 + 12345 & 0xFFFF  # another boot, other waits
         wait = _WAIT_MS << min(self._tries - 1, 4)
         wait += (self._random >> 4) % (wait + 1)
         self._due = time.ticks_add(now, wait)
