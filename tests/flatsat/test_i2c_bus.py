@@ -120,6 +120,15 @@ def test_housekeeping_goes_by_i2c_alone_and_is_captured_as_i2c(flights: Flights)
     assert {tables()[role].size + header_address_csp_crc for role in ("beacon", "sensor")} <= sizes
 
 
+def test_with_both_buses_each_packet_goes_by_both_and_is_logged_once(flights: Flights) -> None:
+    both = {f"{role}/parts.py": '\nBUSES = ("can", "i2c")\n' for role in ROLES}
+    flown = flights.fly(hours=0.02, seed=1, boards=both)
+    assert flown.summary["counts"]["can_frames"] > 200 and flown.summary["counts"]["i2c_ok"] > 200
+    for role in ROLES:
+        times = [float(row["t_s"]) for row in flown.rows if row["source"] == role]
+        assert len(times) >= 3 and regular(times)
+
+
 def test_nothing_of_a_board_goes_wrong_by_its_second_bus(flights: Flights) -> None:
     flown = crowded(flights, 1)
     for role, board in flown.summary["boards"].items():

@@ -20,7 +20,7 @@ from core import ports  # noqa: E402
 
 BUS_NAMES = ("CAN A", "CAN B")  # by number
 I2C_NAME = "I2C"
-_REPEAT_US = 500_000  # the same bytes to another neighbour within this time are the same broadcast
+_REPEAT_US = 500_000  # the same packet by another bus, or to another neighbour, within this time
 OnPacket = Callable[[int, int, bytes, float], object]  # source, destination port, data, mission time s
 
 
@@ -33,7 +33,8 @@ class BusLog:
         self.housekeeping = housekeeping
         self.packets = BusPackets(self._packet)
         self._capture = Capture(out / "bus.pcapng", list(BUS_NAMES), epoch_us, () if i2c is None else (I2C_NAME,))
-        self._recent: dict[bytes, int] = {}  # writes on I2C, and when they were seen first
+        self._several = i2c is not None  # ways that a broadcast goes at once
+        self._recent: dict[tuple[int, int, int, bytes], int] = {}  # packets, and when they were seen first
         self._on_packet: list[OnPacket] = []
         for number, bus in buses.items():
             bus.listeners.append(lambda time_us, frame, number=number: self._frame(number, time_us, frame))
@@ -50,15 +51,23 @@ class BusLog:
             self.packets.frame(time_us, frame.identifier, frame.data)
 
     def _transfer(self, time_us: int, seen: Seen) -> None:
-        """A packet in one I2C write. A broadcast is one write to each neighbour: it counts once."""
+        """A packet in one I2C write."""
         self._capture.transfer(0, time_us, seen)
-        if seen.reads or not seen.acknowledged:
-            return
-        self._recent = {data: at_us for data, at_us in self._recent.items() if time_us - at_us < _REPEAT_US}
-        if self._recent.setdefault(seen.data, time_us) == time_us:
+        if seen.acknowledged and not seen.reads:
             self.packets.whole(time_us, seen.data)
 
+    def _again(self, time_us: int, packet: Any, data: bytes) -> bool:
+        """A broadcast goes by CAN and by I2C, there once to each neighbour: it counts once."""
+        self._recent = {one: at_us for one, at_us in self._recent.items() if time_us - at_us < _REPEAT_US}
+        key = (packet.src, packet.dport, packet.sport, data)
+        if key in self._recent:
+            return True
+        self._recent[key] = time_us
+        return False
+
     def _packet(self, time_us: int, packet: Any, data: bytes) -> None:
+        if self._several and self._again(time_us, packet, data):
+            return
         if packet.dport == ports.HK:
             self.housekeeping.packet(time_us, packet.src, data)
         for function in self._on_packet:
