@@ -67,7 +67,6 @@ class Receiver(Sender):
         self._overrun = False
         self._moved = True
         self._rx = rx = rx & ~(1 << which)
-        self._older1 = rx == 2
         if not rx and not (self._enabled & _RX_BITS and self._pin.value()):
             self._look()
             self._older1 = self._rx > 1 and not which  # it was there before RXB0 was free again

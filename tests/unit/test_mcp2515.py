@@ -181,6 +181,32 @@ class Receive(Bench):
         self.assertEqual(self.can.get_counters()[7], 0)
 
 
+    def test_the_second_buffer_is_older_than_a_frame_that_came_to_the_first_since(self):
+        self.can.set_filters(None)
+        for k in range(2):
+            self.wire.give(0, k, b"")
+        got = [self.can.recv()[0]]
+        self.wire.give(0, 2, b"")
+        self.assertEqual(self.can.get_counters()[6], 2)
+        self.assertEqual(got + [frame[0] for frame in self.take_all()], [0, 1, 2])
+
+    def test_the_order_is_kept_when_frames_come_while_one_is_read(self):
+        self.can.set_filters(None)
+        self.wire.give(0, 0, b"")
+        self.assertEqual(self.can.get_counters()[6], 1)
+        self.wire.give(0, 1, b"")  # to RXB1, since RXB0 is full
+        deselect = self.model.deselect
+        left = [2]
+
+        def free():
+            deselect()
+            if left and not self.model.registers[0x2C] & 1:
+                self.model.take(left.pop(), 0, b"")  # to RXB0, just when it is free
+
+        self.model.deselect = free
+        self.assertEqual([frame[0] for frame in self.take_all()], [0, 1, 2])
+
+
 class Filters(Bench):
     def passes(self, frames):
         """Those frames of (identifier, flags) that get through."""
@@ -273,6 +299,12 @@ class Send(Bench):
         self.can.send(0x123, b"", RTR)
         self.can.send(0x123, b"")
         self.assertEqual([self.model.frame(slot)[1] for slot in self.model.waiting()], [0, RTR, EXT])
+
+    def test_the_order_looks_at_every_bit_of_a_long_identifier(self):
+        for identifier, flags in ((0x0ABCDE02, EXT), (0x0ABCDE01, EXT | RTR), (0x0ABCDE01, EXT)):
+            self.can.send(identifier, b"", flags)
+        order = [self.model.frame(slot)[:2] for slot in self.model.waiting()]
+        self.assertEqual(order, [(0x0ABCDE01, EXT), (0x0ABCDE01, EXT | RTR), (0x0ABCDE02, EXT)])
 
     def test_the_order_holds_while_frames_come_and_go(self):
         state = 12345
@@ -508,6 +540,37 @@ class Interrupts(Bench):
             self.assertEqual([frame[0] for frame in self.take_all()], [2 * k, 2 * k + 1])
         self.assertEqual(self.can.get_counters()[7], 0)
         self.assertLess(4, len(calls))
+
+    def test_a_program_that_takes_one_frame_for_each_interrupt_gets_them_all(self):
+        self.can.set_filters(None)
+        calls = []
+        self.can.irq(calls.append, trigger=RX)
+        self.wire.give(0, 0, b"")
+        self.wire.give(0, 1, b"")
+        got = []
+        for k in range(2, 12):
+            self.assertLess(len(got), len(calls))
+            got.append(self.can.recv()[0])
+            self.wire.give(0, k, b"")
+        self.assertEqual(got, list(range(10)))
+
+    def test_a_busy_bus_lets_the_program_run_and_is_served(self):
+        self.can.set_filters(None)
+        got = []
+
+        def handler(can):
+            got.append(can.recv()[0])
+            if len(got) < 40:
+                self.wire.give(0, len(got) + 1, b"")
+
+        self.can.irq(handler, trigger=RX)
+        self.env.kernel._in_handler = True
+        self.wire.give(0, 0, b"")
+        self.wire.give(0, 1, b"")
+        self.env.kernel._in_handler = False
+        time.sleep_ms(5)
+        self.assertEqual(got, list(range(41)))
+        self.assertLess(3, self.env.kernel.interrupts)
 
     def test_only_what_was_asked_for_interrupts(self):
         self.can.set_filters(None)

@@ -15,23 +15,18 @@ MHZ = 1_000_000
 
 class Timing(unittest.TestCase):
     def test_registers_for_the_usual_crystals_and_rates(self):
-        for crystal, rate, registers in (
-            (16 * MHZ, 1_000_000, "018800"),  # CNF3 CNF2 CNF1: 8 quanta of 125 ns, 1 + 4 + 1 .. 2 + 2
-            (16 * MHZ, 500_000, "039e00"),  # 16 quanta: 1 + 7 + 4 + 4
+        for crystal, rate, registers in (  # CNF3 CNF2 CNF1
+            (16 * MHZ, 1_000_000, "018a00"),  # 8 quanta: 1, PropSeg 3, PS1 2, PS2 2
+            (16 * MHZ, 500_000, "039e00"),  # 16 quanta: 1, PropSeg 7, PS1 4, PS2 4
             (16 * MHZ, 250_000, "039e01"),
             (16 * MHZ, 125_000, "039e03"),
-            (8 * MHZ, 500_000, "018b00"),  # 8 quanta: 1 + 4 + 1 .. 2 + 2
+            (8 * MHZ, 500_000, "018a00"),
             (8 * MHZ, 250_000, "039e00"),
             (8 * MHZ, 125_000, "039e01"),
         ):
             timing = mcp2515_timing.find(crystal, rate)
-            cnf3, cnf2, cnf1 = timing.cnf
-            propagation, phase1, phase2 = (cnf2 & 7) + 1, (cnf2 >> 3 & 7) + 1, (cnf3 & 7) + 1
-            quanta = 1 + propagation + phase1 + phase2
-            self.assertEqual(crystal // (2 * ((cnf1 & 63) + 1) * quanta), rate)
-            self.assertEqual((timing.bitrate, 100 * (quanta - phase2) // quanta), (rate, 75))
-            if registers[:2] == "03":
-                self.assertEqual(timing.cnf.hex(), registers)
+            self.assertEqual((timing.cnf.hex(), timing.bitrate), (registers, rate))
+            self.assertEqual(4 * (1 + timing.tseg1), 3 * (1 + timing.tseg1 + timing.tseg2), "sampled at 75 %")
 
     def test_8_mhz_cannot_make_1_mbit(self):
         with self.assertRaises(ValueError):
