@@ -265,6 +265,7 @@ class Flight:
                 "boots": board.boots,
                 "resets": {str(cause): count for cause, count in board.resets.items()},
                 "clock_ppm": board.clock.ppb / 1000,
+                "lost_records": board.lost_records,
             }
             for role, board in self.boards.items()
         }

@@ -282,15 +282,20 @@ class CAN:
         return _into(list, self._timings)
 
 
-_rooms = {}  # whole 8-byte views of lists given to recv, whose own view is cut to each message
+_ROOMS = 8
+_rooms = []  # (list given to or made by recv, its whole 8-byte view), newest first: recv cuts the list's own view
 
 
 def _room(arg):
-    room = _rooms.get(id(arg))
-    if room is None or room[0] is not arg:
-        room = (arg, arg[1])
-        _rooms[id(arg)] = room
-    return room[1]
+    for k in range(len(_rooms)):
+        if _rooms[k][0] is arg:
+            if k:
+                _rooms.insert(0, _rooms.pop(k))
+            return _rooms[0][1]
+    if len(_rooms) >= _ROOMS:
+        _rooms.pop()
+    _rooms.insert(0, (arg, arg[1]))
+    return arg[1]
 
 
 def _into(target, values):
