@@ -180,9 +180,9 @@ class Beacon:
 def start(board):
     """Make the objects, register the tasks, return at once. The transmitter is off from here on."""
     tables = {}
-    for role in ("eps", "sensor"):
+    for role, module in (("eps", "eps.hk"), ("sensor", "sensor.hk")):
         try:
-            tables[role] = __import__(role + ".hk", None, None, ("HK",)).HK
+            tables[role] = __import__(module, None, None, ("HK",)).HK
             board.expect(role, tables[role])
         except Exception:  # a table that is missing silences that board's values, not the beacon
             board.fault()

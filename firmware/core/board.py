@@ -56,10 +56,12 @@ class Board:
         self.config = config.load(path, self.record("config", config.KEPT))
         self.faults += self.config["errors"]
         self.table = table
+        self.dictionary = None  # core/start.py
         self.hk = table.values()
         self._packet = memoryview(bytearray(table.size))
         self._beat = memoryview(bytearray(heartbeat.SIZE))
         self._hooks = []
+        self._each_second = []
         self._hk_due_s = 0
         self._mode = 0
         self._mode_at = None
@@ -126,6 +128,10 @@ class Board:
         """function() is called just before housekeeping is packed."""
         self._hooks.append(function)
 
+    def on_second(self, function):
+        """function() is called each second, after the clock and the hold were updated."""
+        self._each_second.append(function)
+
     def expect(self, role, table):
         """table: the telemetry.Set by which this board reads role's housekeeping."""
         self.heard[role].expect(table)
@@ -166,6 +172,11 @@ class Board:
         """What a board does each second."""
         self.hold.update(self.clock.update())
         now = self.clock.seconds
+        for function in self._each_second:
+            try:
+                function()
+            except Exception as error:
+                self.survive("second", error)
         heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self.table.hash)
         # in CSP 1 a beat takes two frames, and those want a CRC
         if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=self.node.version == 1):
@@ -180,7 +191,7 @@ class Board:
             try:
                 hook()
             except Exception as error:
-                self._survive("hk", error)
+                self.survive("hk", error)
         hk = self.hk
         hk[_SEQ] = 0 if hk[_SEQ] is None else (hk[_SEQ] + 1) % 0xFFFF
         hk[_UPTIME] = self.clock.seconds
@@ -208,10 +219,11 @@ class Board:
         try:
             return make()
         except Exception as error:
-            self._survive(name, error)
+            self.survive(name, error)
             return None
 
-    def _survive(self, name, error):
+    def survive(self, name, error):
+        """Counts what part `name` raised; a bench sees it."""
         self.faults += 1
         if supervisor.report is not None:
             supervisor.report(name, error)

@@ -6,7 +6,10 @@ BOARDS = ("eps", "beacon", "sensor")  # roles that send heartbeats and housekeep
 
 HEARTBEAT = const(9)   # CSP port: core/heartbeat.py, every second, broadcast
 HK = const(10)         # CSP port: the role's housekeeping, every 20 s, broadcast
+COMMAND = const(11)    # CSP port: core/commands.py, and its replies
+EVENT = const(12)      # CSP port: core/events.py, broadcast when one happens
 SHIPS = const(13)      # CSP port: sensor/records.py, from the sensor board to the ground
+TIME = const(14)       # CSP port: core/time sync between boards
 
 MODES = ("silent", "deploy", "detumble", "nominal", "low_power", "safe", "critical")
 SILENT = const(0)

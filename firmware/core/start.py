@@ -1,7 +1,9 @@
 # Starts a board's app: parts.ROLE names it. An app that cannot start leaves the core running for a minute, then the
 # board resets and tries again.
 from micropython import const
+from core import services
 from core.board import Board
+from core.dictionary import Dictionary
 from core.telemetry import COMMON, Set
 
 _RETRY_S = const(60)
@@ -12,11 +14,14 @@ def start(parts, pins):
     """The board, its app started or a reset due."""
     trouble = None
     try:
-        table = _module(parts.ROLE, "hk").HK
+        dictionary = _module(parts.ROLE, "dictionary").DICTIONARY
     except Exception as error:
-        table = Set(parts.ROLE, COMMON)  # its hash tells the others that the table is not the usual one
+        # its hash tells the others that the dictionary is not the usual one
+        dictionary = Dictionary(parts.ROLE, Set(parts.ROLE, COMMON))
         trouble = error
-    board = Board(parts, pins, table)
+    board = Board(parts, pins, dictionary.hk)
+    board.dictionary = dictionary
+    services.attach(board)
     if trouble is None:
         try:
             _module(parts.ROLE, "app").start(board)

@@ -20,6 +20,7 @@ COMMANDS = {
     "ais": "Decode AIS sentences with the flight decoder.",
     "beacon": "Render a beacon's sound with the flight encoder and the radio model.",
     "bus": "Watch and talk to the satellite's bus.",
+    "generate": "Make files from the firmware's own tables.",
 }
 
 _EXAMPLES = """Examples:

@@ -1,0 +1,18 @@
+# The services that every board runs above the bus, in the order in which they start.
+#
+# Each is a class in a file of its own, made as Service(board) and found as board.<name>. One that cannot start is a
+# fault; the board flies on without it.
+_SERVICES = (
+    # name, module, class
+)
+
+
+def attach(board):
+    """Makes every service; each failure is counted and leaves its name None."""
+    for name, module, kind in _SERVICES:
+        try:
+            made = getattr(__import__(module, None, None, (kind,)), kind)(board)
+        except Exception as error:
+            board.survive(name, error)
+            made = None
+        setattr(board, name, made)
