@@ -28,10 +28,16 @@ class BusLog:
     """Writes bus.pcapng, and telemetry.csv through `housekeeping`. epoch_us: Unix time of mission time zero."""
 
     def __init__(
-        self, out: Path, buses: dict[int, CanBus], epoch_us: int, housekeeping: Housekeeping, i2c: I2cBus | None = None
+        self,
+        out: Path,
+        buses: dict[int, CanBus],
+        epoch_us: int,
+        housekeeping: Housekeeping,
+        i2c: I2cBus | None = None,
+        csp_version: int = 2,
     ) -> None:
         self.housekeeping = housekeeping
-        self.packets = BusPackets(self._packet)
+        self.packets = BusPackets(self._packet, csp_version)
         self._capture = Capture(out / "bus.pcapng", list(BUS_NAMES), epoch_us, () if i2c is None else (I2C_NAME,))
         self._several = i2c is not None  # ways that a broadcast goes at once
         self._recent: dict[tuple[int, int, int, bytes], int] = {}  # packets, and when they were seen first

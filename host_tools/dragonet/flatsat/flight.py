@@ -89,6 +89,7 @@ class Flight:
             "frequency_hz": mission.frequency_hz,
             "tx_power_dbm": mission.tx_power_dbm,
             "battery_mah": round(self.scenario.spacecraft.battery_ah * 1000),
+            "csp_version": self.scenario.can.csp_version,
         }
         pins = "pins_unix" if self.scenario.can.controller == "builtin" else "pins_unix_mcp2515"
         self.boards: dict[str, VirtualBoard] = {}
@@ -127,7 +128,9 @@ class Flight:
         self.i2c = self._make_i2c()
         self.epoch_us = round(self.scenario.separation.timestamp() * SECOND_US)
         self.housekeeping = Housekeeping(self.out / "telemetry.csv", self._utc, self.spacecraft.truth)
-        self.bus_log = BusLog(self.out, self.buses, self.epoch_us, self.housekeeping, self.i2c)
+        self.bus_log = BusLog(
+            self.out, self.buses, self.epoch_us, self.housekeeping, self.i2c, self.scenario.can.csp_version
+        )
 
     def _make_i2c(self) -> i2cbus.I2cBus | None:
         """The I2C wires between those boards that declare them."""

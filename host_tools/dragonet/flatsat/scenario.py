@@ -181,6 +181,7 @@ class Can:
         "of every board: inside its MCU (STM32), or an MCP2515 on SPI (RP2040)",
         choices=("builtin", "mcp2515"),
     )
+    csp_version: int = setting(2, "", "of every board's packets on the bus", 1, 2)
 
 
 @dataclass(frozen=True)
