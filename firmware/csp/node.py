@@ -168,6 +168,7 @@ class Node(Output):
     def arrived(self, packet, interface):
         """From an interface, in its interrupt or with the tables held: a whole packet, held once."""
         packet.interface = interface
+        packet.arrived_us = time.ticks_us()
         end = self._end
         self._inbox[end] = packet
         end += 1

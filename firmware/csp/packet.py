@@ -45,6 +45,7 @@ class Packet:
         self.interface = None  # where it came in; None if it was made here
         self.holders = 0  # 0: in the pool
         self.stamp = 0  # ticks, ms: received, or given to an interface
+        self.arrived_us = 0  # ticks, us: its last byte was taken in the interrupt
         self.via = -1  # next hop, for the interface
         self.next = None  # behind this one, for a connection
         self.seq = self.length = self.sent = 0  # for RDP: sequence number, bytes of data, ticks of the last sending

@@ -56,6 +56,7 @@ class Services:
         self._named = []  # interfaces
         self._names = []  # and their names, NUL-padded: comparing the characters of a str would allocate
         self.lines = None  # PS: returns an iterable of text lines
+        self.clock = _system_clock  # CMP: returns seconds since 1970 and nanoseconds
         node.bind(CMP, self._cmp)
         node.bind(PING, self._ping)
         node.bind(PS, self._ps)
@@ -155,9 +156,14 @@ class Services:
         buffer = packet.buffer
         if packet.size != CLOCK_SIZE or buffer[DATA + 2] or buffer[DATA + 3] or buffer[DATA + 4] or buffer[DATA + 5]:
             return False  # setting the clock is not for everyone
-        put32(buffer, DATA + 2, time.time())
-        put32(buffer, DATA + 6, 0)
+        seconds, nanoseconds = self.clock()
+        put32(buffer, DATA + 2, seconds)
+        put32(buffer, DATA + 6, nanoseconds)
         return True
+
+
+def _system_clock():
+    return time.time(), 0
 
 
 def _is_name(buffer, at, name):
