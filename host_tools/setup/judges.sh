@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The programs of others that decide in tests/interop whether our signals and captures are right: Debian packages.
+# The programs of others that decide in tests/interop whether our signals, packets and captures are right: Debian
+# packages, and a CSP node in Python.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -12,3 +13,14 @@ need multimon-ng multimon-ng
 need sox sox
 need tshark tshark
 [ ${#missing[@]} -eq 0 ] || debian_install "${missing[@]}"
+
+# KP Labs' CSP node (MIT). It asks for Python 3.12 but runs on 3.11; in a folder of its own, since only tests may see it.
+CSP_PY=cubesat-space-protocol-py==1.5.2
+CSP_PY_DIR=.cache/csp_py
+if ! grep -qsx "$CSP_PY" "$CSP_PY_DIR/stamp"; then
+  say "installing $CSP_PY"
+  rm -rf "$CSP_PY_DIR"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: --ignore-requires-python \
+    --target "$CSP_PY_DIR" "$CSP_PY" || die "pip could not install $CSP_PY (above)"
+  echo "$CSP_PY" >"$CSP_PY_DIR/stamp"
+fi

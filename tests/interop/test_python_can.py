@@ -4,11 +4,8 @@
 """
 
 import json
-import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,50 +15,11 @@ import pytest
 
 from dragonet import paths
 from dragonet.ground import frames
+from interop.flying import DRAGONET, ENV, Flying
 
 paths.use_firmware()
 
 from core import heartbeat, ports  # noqa: E402
-
-DRAGONET = [sys.executable, "-m", "dragonet.cli"]
-ENV = {**os.environ, "PYTHONPATH": str(paths.HOST_TOOLS), "COLUMNS": "120"}
-
-
-class Flying:
-    """A flight in real time with both servers."""
-
-    def __init__(self, out: Path, speed: str = "1") -> None:
-        self.out = out
-        command = [*DRAGONET, "fly", "--speed", speed, "--slcan", "0", "--socketcand", "0", "--out", str(out), "--json"]
-        self._log = (out.parent / "log").open("w")
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT, env=ENV)
-        until = time.monotonic() + 30
-        while not (out / "ports.json").exists() and time.monotonic() < until:
-            assert self.process.poll() is None, (out.parent / "log").read_text()
-            time.sleep(0.1)
-        time.sleep(2.0)  # the boards boot
-        found = json.loads((out / "ports.json").read_text())
-        self.slcan, self.socketcand = found["slcan"][1], found["socketcand"][1]
-
-    def bus(self, interface: str) -> can.BusABC:
-        if interface == "slcan":
-            return can.Bus(interface="slcan", channel=f"socket://127.0.0.1:{self.slcan}", bitrate=500_000)
-        return can.Bus(interface="socketcand", host="127.0.0.1", port=self.socketcand, channel="can0")
-
-    def via(self, interface: str) -> str:
-        if interface == "slcan":
-            return f"slcan:socket://127.0.0.1:{self.slcan}"
-        return f"socketcand:127.0.0.1:{self.socketcand}/can0"
-
-    def stop(self) -> dict:
-        """End it as Ctrl-C does; its summary."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
-        self._log.close()
-        if not (self.out / "summary.json").exists():
-            pytest.fail((self.out.parent / "log").read_text())
-        return json.loads((self.out / "summary.json").read_text())
 
 
 @pytest.fixture(scope="module")
