@@ -4,6 +4,7 @@
 # fault; the board flies on without it.
 _SERVICES = (
     # name, module, class
+    ("commands", "core.commands", "Commands"),
 )
 
 

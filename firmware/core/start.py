@@ -3,6 +3,7 @@
 from micropython import const
 from core import services
 from core.board import Board
+from core.command_table import COMMANDS
 from core.dictionary import Dictionary
 from core.telemetry import COMMON, Set
 
@@ -17,7 +18,7 @@ def start(parts, pins):
         dictionary = _module(parts.ROLE, "dictionary").DICTIONARY
     except Exception as error:
         # its hash tells the others that the dictionary is not the usual one
-        dictionary = Dictionary(parts.ROLE, Set(parts.ROLE, COMMON))
+        dictionary = Dictionary(parts.ROLE, Set(parts.ROLE, COMMON), commands=COMMANDS)
         trouble = error
     board = Board(parts, pins, dictionary.hk)
     board.dictionary = dictionary

@@ -1,0 +1,280 @@
+# Commands of a board: one door and one check (DESIGN, "Trust"). Who may command: core/keys.py; what: *_table.py.
+#
+#  byte  type  field             request, to port COMMAND
+#   0    u8    key slot          of the commander; UNSIGNED_SLOT: no MAC follows
+#   1    u32   sequence          of the slot; unsigned: any, the reply repeats it
+#   5    16    MAC               only with a key slot: core/mac.py
+#   +0   u8    opcode
+#   +1   n     arguments         core/arguments.py
+#
+#  byte  type  field             reply, to the sender's port
+#   0    u8    opcode
+#   1    u32   sequence          of the request
+#   5    u8    status            ACCEPTED (more follows), COMPLETED, REFUSED (nothing was done), FAILED
+#   6    n     data              COMPLETED: what the command returns; REFUSED, FAILED: reason u8, detail u8
+#
+# All big-endian. Unsigned commands come by the bus only: those that READ from anyone, others from boards of this
+# satellite. A request whose sequence was used is never run again; the newest one of a slot gets its reply again.
+import struct
+import machine
+from core import arguments, ports
+from core.command_table import ABSENT, ACCEPTED, ARGUMENT, BUSY, COMPLETED, COUNTED, ERROR, FAILED, FORM, LENGTH, OPCODE
+from core.command_table import READ, REFUSED, REPEATED, TIMEOUT, UNSIGNED
+from csp.output import NO_REPLY
+from csp.packet import DATA
+from micropython import const
+
+UNSIGNED_SLOT = const(255)
+UNSIGNED_SIZE = const(5)   # bytes before the opcode
+SIGNED_SIZE = const(21)
+HEADER = ">BI"             # of both
+REPLY_SIZE = const(6)      # bytes before the data
+REPLY_LAYOUT = ">BIB"
+REPLY_LAST = const(252)    # bytes of a packet with CRC
+PENDING = object()         # returned by a handler that answers later
+
+_REQUESTS = const(4)       # that may be pending at a time
+_LONGEST_S = const(600)    # that a pending one may take before its place is given away
+_NAMES = const(1)          # positions in a command's line
+_ARGUMENTS = const(2)
+_FLAGS = const(3)
+_KNOWN = ("eps", "beacon", "sensor", "obc")
+
+
+class Refused(Exception):
+    """From a handler: nothing was changed. reason: of command_table.REASONS; detail: u8, what the reason says."""
+
+    def __init__(self, reason, detail=0):
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Failed(Refused):
+    """From a handler: it was begun, and did not succeed."""
+
+
+class Request:
+    """One command that is being done. A handler that returns PENDING keeps it, and must end it once."""
+
+    def __init__(self, door):
+        self._door = door
+        self.src = 0
+        self.sport = NO_REPLY
+        self.slot = UNSIGNED_SLOT
+        self.sequence = 0
+        self.opcode = 0
+        self.free = True
+        self.due_s = 0
+
+    @property
+    def signed(self):
+        """A key slot stands behind it, in place of a board of this satellite."""
+        return self.slot != UNSIGNED_SLOT
+
+    def complete(self, data=b""):
+        """It succeeded. data: up to 246 bytes."""
+        if not self.free:
+            self._door.answer(self, COMPLETED, data)
+            self.free = True
+
+    def fail(self, reason, detail=0):
+        """It did not succeed."""
+        if not self.free:
+            self._door.answer(self, FAILED, bytes((reason, detail)))
+            self.free = True
+
+
+class Commands:
+    """Takes commands from port COMMAND and hands them to whoever handles them.
+
+    done, refused: counted since boot; refusals: by reason, below COUNTED.
+    """
+
+    def __init__(self, board):
+        self._board = board
+        self._table = board.dictionary.commands
+        self._handlers = [None] * len(self._table)
+        self._at = bytearray(256)  # by opcode: position in the table, from 1 on
+        for k, line in enumerate(self._table):
+            self._at[line[0]] = k + 1
+        self._requests = [Request(self) for _ in range(_REQUESTS)]
+        self._reply = memoryview(bytearray(REPLY_LAST))
+        self._inside = tuple([ports.ADDRESSES[role] for role in _KNOWN])
+        self.done = 0
+        self.refused = 0
+        self.refusals = [0] * COUNTED
+        self.on_refused = None  # function(reason, src, slot)
+        self._reset_in_s = -1
+        self.handle("noop", lambda values, request: values[0])
+        self.handle("reset", self._reset)
+        board.on_second(self._second)
+        board.node.bind(ports.COMMAND, self._on_packet)
+
+    def handle(self, name, function):
+        """function(arguments tuple, request) does command `name`: what Commands and README.md say.
+
+        It returns bytes for the reply or None, or PENDING, or raises Refused or Failed. KeyError: no such command.
+        """
+        self._handlers[self.position(name)] = function
+
+    def position(self, name):
+        """Place of a command in the dictionary. KeyError: there is none of this name."""
+        for k, line in enumerate(self._table):
+            if line[_NAMES] == name:
+                return k
+        raise KeyError(name)
+
+    def encode(self, name, *values):
+        """opcode and arguments, as run() takes them. KeyError: no such command; ValueError: wrong arguments."""
+        line = self._table[self.position(name)]
+        return bytes((line[0],)) + arguments.pack(line[_ARGUMENTS], values)
+
+    def run(self, body):
+        """Do a command of this board's own: opcode and arguments. Returns (status, reason or 0)."""
+        request = self._free()
+        if request is None:
+            return REFUSED, BUSY
+        request.src = self._board.address
+        request.sport = NO_REPLY
+        request.slot = UNSIGNED_SLOT
+        request.sequence = 0
+        status, data = self._do(request, memoryview(body))
+        return status, data[0] if status >= REFUSED else 0
+
+    # --- packets ---
+
+    def _on_packet(self, packet):
+        size = packet.size
+        node = self._board.node
+        if size <= UNSIGNED_SIZE or packet.dst == node.broadcast_address:
+            self.refuse(FORM, packet.src, UNSIGNED_SLOT)
+            return
+        data = packet.data
+        slot, sequence = struct.unpack_from(HEADER, data, 0)
+        start = UNSIGNED_SIZE if slot == UNSIGNED_SLOT else SIGNED_SIZE
+        if size <= start:
+            self.refuse(FORM, packet.src, slot)
+            return
+        request = self._free()
+        if request is None:
+            self._turn_away(packet, data[start], sequence, slot, BUSY)
+            return
+        request.src = packet.src
+        request.sport = packet.sport
+        request.slot = slot
+        request.sequence = sequence
+        body = data[start:]
+        reason = self._may(packet, slot, body[0])
+        if reason == REPEATED:
+            self.refuse(reason, packet.src, slot)
+            again = self._board.keys.reply_of(slot, sequence)
+            if again is not None:
+                if packet.sport != NO_REPLY:
+                    node.send(packet.src, packet.sport, again, ports.COMMAND)
+                return
+        if reason:
+            self._turn_away(packet, body[0], sequence, slot, reason, reason != REPEATED)
+            return
+        status, result = self._do(request, body)
+        self.answer(request, status, result)
+
+    def _may(self, packet, slot, opcode):
+        # 0 when the packet's sender may command this, or the reason why not.
+        if slot != UNSIGNED_SLOT:
+            keys = getattr(self._board, "keys", None)
+            return ABSENT if keys is None else keys.admit(packet)
+        if packet.interface is not None and packet.interface.border is not None:
+            return UNSIGNED
+        at = self._at[opcode]
+        if at and self._table[at - 1][_FLAGS] & READ or packet.src in self._inside:
+            return 0
+        return UNSIGNED
+
+    def _turn_away(self, packet, opcode, sequence, slot, reason, count=True):
+        if count:
+            self.refuse(reason, packet.src, slot)
+        if packet.sport == NO_REPLY:
+            return
+        buffer = packet.buffer
+        struct.pack_into(REPLY_LAYOUT, buffer, DATA, opcode, sequence, REFUSED)
+        buffer[DATA + REPLY_SIZE] = reason
+        buffer[DATA + REPLY_SIZE + 1] = 0
+        packet.size = REPLY_SIZE + 2
+        self._board.node.reply(packet)
+
+    def refuse(self, reason, src, slot):
+        """Counts a refusal."""
+        self.refused += 1
+        if reason < COUNTED:
+            self.refusals[reason] += 1
+        if self.on_refused is not None:
+            self.on_refused(reason, src, slot)
+
+    # --- doing ---
+
+    def _free(self):
+        now = self._board.clock.seconds
+        for request in self._requests:
+            if not request.free and now > request.due_s:
+                request.fail(TIMEOUT)
+            if request.free:
+                return request
+        return None
+
+    def _do(self, request, body):
+        # (status, data of the reply); the request is free again unless it is pending.
+        request.opcode = body[0]
+        request.due_s = self._board.clock.seconds + _LONGEST_S
+        request.free = False
+        pending = False
+        try:
+            result = self._call(request, body)
+            if result is PENDING:
+                pending = True
+                return ACCEPTED, b""
+            self.done += 1
+            return COMPLETED, b"" if result is None else result
+        except Refused as error:
+            status = FAILED if isinstance(error, Failed) else REFUSED
+            reason, detail = error.reason, error.detail
+        except arguments.BadLength:
+            status, reason, detail = REFUSED, LENGTH, 0
+        except arguments.BadValue as error:
+            status, reason, detail = REFUSED, ARGUMENT, error.args[0]
+        except Exception as error:  # one bad handler must not stop the door
+            self._board.survive("command", error)
+            status, reason, detail = FAILED, ERROR, 0
+        finally:
+            request.free = not pending
+        self.refuse(reason, request.src, request.slot)
+        return status, bytes((reason, detail))
+
+    def _call(self, request, body):
+        at = self._at[body[0]]
+        if at == 0:
+            raise Refused(OPCODE)
+        handler = self._handlers[at - 1]
+        if handler is None:
+            raise Refused(ABSENT)
+        return handler(arguments.unpack(self._table[at - 1][_ARGUMENTS], body[1:]), request)
+
+    def answer(self, request, status, data):
+        """Sends a reply and keeps it, so that a repeated request gets it again."""
+        size = len(data)
+        reply = self._reply[: REPLY_SIZE + size]
+        struct.pack_into(REPLY_LAYOUT, reply, 0, request.opcode, request.sequence, status)
+        reply[REPLY_SIZE:] = data
+        if request.slot != UNSIGNED_SLOT:
+            self._board.keys.keep_reply(request.slot, request.sequence, reply)
+        if request.sport != NO_REPLY:
+            self._board.node.send(request.src, request.sport, reply, ports.COMMAND)
+
+    def _reset(self, values, request):
+        self._reset_in_s = 1  # the reply leaves first
+
+    def _second(self):
+        if self._reset_in_s >= 0:
+            if self._reset_in_s == 0:
+                machine.reset()
+            self._reset_in_s -= 1
