@@ -7,7 +7,7 @@ import machine
 import csp
 from csp.can import CanInterface
 from micropython import const
-from core import config, heartbeat, hold, layout, ports, record, supervisor
+from core import config, hashes, heartbeat, hold, layout, ports, record, supervisor
 from core.clock import Clock, Every
 from core.heard import NEVER, Heard
 from drivers.fram import FRAM
@@ -57,10 +57,13 @@ class Board:
         self.faults += self.config["errors"]
         self.table = table
         self.dictionary = None  # core/start.py
+        self.events = None      # core/services.py
+        self._hash = None       # low half of the dictionary's, a small integer
         self.hk = table.values()
         self._packet = memoryview(bytearray(table.size))
         self._beat = memoryview(bytearray(heartbeat.SIZE))
         self._hooks = []
+        self._after = []
         self._each_second = []
         self._hk_due_s = 0
         self._mode = 0
@@ -70,7 +73,7 @@ class Board:
         self._heard_by = [None] * 32  # by address
         for role in ports.BOARDS:
             if role != self.role:
-                self.heard[role] = self._heard_by[ports.ADDRESSES[role]] = Heard(self.clock)
+                self.heard[role] = self._heard_by[ports.ADDRESSES[role]] = Heard(self.clock, ports.ADDRESSES[role])
         self.unsent = 0
         self.node = self._make_node()
         self.supervisor.task("bus", self.node.run, _BUS_DEADLINE_MS)
@@ -128,13 +131,24 @@ class Board:
         """function() is called just before housekeeping is packed."""
         self._hooks.append(function)
 
+    def after_hk(self, function):
+        """function(packet) is called with each packet of housekeeping (memoryview), after it was broadcast."""
+        self._after.append(function)
+
     def on_second(self, function):
         """function() is called each second, after the clock and the hold were updated."""
         self._each_second.append(function)
 
     def expect(self, role, table):
         """table: the telemetry.Set by which this board reads role's housekeeping."""
-        self.heard[role].expect(table)
+        hk, dictionary = hashes.HASHES.get(role, (None, None))
+        known = table.hash & 0xFFFF
+        self.heard[role].expect(table, dictionary if known == hk else known)
+
+    def event(self, number, a=0, b=0):
+        """Something happened: core/events.py. Nothing where there is no such service."""
+        if self.events is not None:
+            self.events.emit(number, a, b)
 
     def fault(self):
         """Counts something survived."""
@@ -177,7 +191,9 @@ class Board:
                 function()
             except Exception as error:
                 self.survive("second", error)
-        heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self.table.hash)
+        if self._hash is None:
+            self._hash = (self.dictionary or self.table).hash & 0xFFFF
+        heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self._hash)
         # in CSP 1 a beat takes two frames, and those want a CRC
         if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=self.node.version == 1):
             self.unsent += 1
@@ -187,6 +203,17 @@ class Board:
 
     def publish(self):
         """Packs and broadcasts housekeeping."""
+        self.pack_hk()
+        if not self.node.broadcast(ports.HK, self._packet):
+            self.unsent += 1
+        for function in self._after:
+            try:
+                function(self._packet)
+            except Exception as error:
+                self.survive("hk", error)
+
+    def pack_hk(self):
+        """Housekeeping as it is now, packed (memoryview)."""
         for hook in self._hooks:
             try:
                 hook()
@@ -203,8 +230,7 @@ class Board:
         hk[_RESTARTS] = min(self.supervisor.restarts, 0xFFFE)
         hk[_FAULTS] = min(self.all_faults(), 0xFFFE)
         self.table.pack_into(self._packet, hk)
-        if not self.node.broadcast(ports.HK, self._packet):
-            self.unsent += 1
+        return self._packet
 
     def all_faults(self):
         """Faults survived since boot: the board's own, its records', values that did not fit their telemetry."""

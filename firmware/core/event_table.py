@@ -1,6 +1,7 @@
 # Events of the core: the one table (DESIGN, rule 6). Apps have theirs in <role>/dictionary.py, from FIRST_OF_APP on.
 #
 # An event is a number, a severity, and two signed 32-bit values whose meaning stands here: core/events.py.
+# Numbers: 0 core, 0x10 parameters, 0x20 schedule, 0x30 time, 0x40 files, 0x50 update, 0x60 commands, as the opcodes.
 from micropython import const
 
 DEBUG, INFO, WARNING, ERROR = const(0), const(1), const(2), const(3)
@@ -10,10 +11,31 @@ FIRST_OF_APP = const(128)
 BOOT = const(0)
 FAULT = const(1)
 TASK_FAILED = const(2)
+DICTIONARY = const(3)
+LIMIT_WARNING = const(4)
+LIMIT_ERROR = const(5)
+LIMIT_OVER = const(6)
+ANTENNA_BURN = const(7)
+ANTENNA_RELEASED = const(8)
+
+TIME_SET = const(0x30)
+TIME_STEP = const(0x31)
+TIME_SYNCHRONISED = const(0x32)
+TIME_FAR = const(0x33)
 
 EVENTS = (
     # number, name, severity, a, b, description
     (BOOT, "boot", INFO, "reset cause", "boots", "the board started"),
     (FAULT, "fault", WARNING, "faults since boot", "", "something was survived: storage, configuration, a bus, a part"),
     (TASK_FAILED, "task_failed", ERROR, "task number", "failures in a row", "a task raised or missed its deadline"),
+    (DICTIONARY, "dictionary", WARNING, "address", "hash", "a board is of another dictionary: its values are not read"),
+    (LIMIT_WARNING, "limit_warning", WARNING, "limit", "value", "a value left its limits"),
+    (LIMIT_ERROR, "limit_error", ERROR, "limit", "value", "a value left its limits"),
+    (LIMIT_OVER, "limit_over", INFO, "limit", "value", "a value is within its limits again"),
+    (ANTENNA_BURN, "antenna_burn", INFO, "attempts", "switch", "the antenna's wire is heated"),
+    (ANTENNA_RELEASED, "antenna_released", INFO, "attempts", "", "the antenna's switch says deployed"),
+    (TIME_SET, "time_set", INFO, "seconds", "microseconds", "the ground corrected the time by a + b"),
+    (TIME_STEP, "time_step", INFO, "seconds", "microseconds", "the time shown went forward by a + b at once"),
+    (TIME_SYNCHRONISED, "time_synchronised", INFO, "seconds", "microseconds", "first good time after a reset, off by a + b"),
+    (TIME_FAR, "time_far", WARNING, "seconds", "", "the master's time is far back: this board restarts to follow it"),
 )

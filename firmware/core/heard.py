@@ -10,25 +10,27 @@ class Heard:
     """Of one role. mode, reset_cause, boots (modulo 256): its newest heartbeat's, 0 until heard.
 
     matches: its dictionary is the expected one. mismatches, refused: heartbeats of another dictionary; packets unread.
+    address: its CSP address.
     """
 
-    def __init__(self, clock):
+    def __init__(self, clock, address=0):
         self._clock = clock
+        self.address = address
         self._table = None
         self._hk = memoryview(bytearray(HK_MAX))
         self._length = 0
         self._hk_at = None
         self._heartbeat = bytearray(heartbeat.SIZE)
         self._heartbeat_at = None
-        self._wanted = None  # hash of the table, as much as stands in a heartbeat
+        self._wanted = None  # hash of its dictionary, as much as stands in a heartbeat
         self.matches = False
         self.mismatches = 0
         self.refused = 0
 
-    def expect(self, table):
-        """table: telemetry.Set by which value() reads."""
+    def expect(self, table, dictionary):
+        """table: telemetry.Set by which value() reads. dictionary: low half of the hash of the role's dictionary."""
         self._table = table
-        self._wanted = table.hash & 0xFFFF
+        self._wanted = dictionary
 
     @property
     def mode(self):
@@ -41,6 +43,11 @@ class Heard:
     @property
     def boots(self):
         return heartbeat.unpack(self._heartbeat)[2]
+
+    @property
+    def dictionary(self):
+        """Low half of its dictionary's hash."""
+        return heartbeat.unpack(self._heartbeat)[3]
 
     @property
     def heartbeat_age_s(self):

@@ -4,7 +4,7 @@
 #  byte  type  field
 #   0    u8    reset cause << 4 | mode   machine.reset_cause() of this boot; index into MODES
 #   1    u8    boots                     since the board was made, modulo 256
-#   2    u16   dictionary                low half of the hash of this board's table; another value: another firmware
+#   2    u16   dictionary                low half of the hash of this board's dictionary; another: another firmware
 #
 # All big-endian, as CSP is.
 from micropython import const

@@ -4,6 +4,7 @@
 # fault; the board flies on without it.
 _SERVICES = (
     # name, module, class
+    ("events", "core.events", "Events"),
     ("commands", "core.commands", "Commands"),
 )
 

@@ -69,6 +69,7 @@ class Supervisor:
         self._started = False
         self.restarts = 0
         self.last_failed = ""
+        self.on_failure = None  # function(task number or -1, failures in a row)
         self._given_up = 0
         self._failures = 0
         self._cause = cause & 0xFF
@@ -115,6 +116,13 @@ class Supervisor:
         self.last_failed = name[:_NAME]
         self._failures = (self._failures + 1) & 0xFFFF
         self._save()
+        if self.on_failure is not None:
+            number = self.failed_task
+            try:
+                self.on_failure(*((-1, 1) if number is None else (number, self._tasks[number].failures)))
+            except Exception as trouble:  # nobody watches the one who watches
+                if report is not None:
+                    report("on_failure", trouble)
 
     async def run(self):
         """Starts every task and watches them; never returns."""

@@ -42,10 +42,18 @@ COMMON = (
 )
 
 
+def hash_of(lines):
+    """CRC-32 of lines joined by line feeds; the whole text never is on the heap."""
+    crc = None
+    for line in lines:
+        crc = crc32(line.encode(), 0 if crc is None else crc32(b"\n", crc))
+    return (crc or 0) & 0xFFFFFFFF
+
+
 class Set:
     """A board's table. fields: (name, type, unit, scale, description) each. ValueError: the table is wrong.
 
-    size: bytes when packed. saturated: values that did not fit. hash: CRC-32 of text().
+    size: bytes when packed. saturated: values that did not fit.
     """
 
     def __init__(self, name, fields):
@@ -65,14 +73,24 @@ class Set:
         self._layout = tuple(layout)
         self.size = at
         self.saturated = 0
-        self.hash = crc32(self.text().encode()) & 0xFFFFFFFF
+        self._hash = None
+
+    @property
+    def hash(self):
+        """CRC-32 of the text."""
+        if self._hash is None:
+            self._hash = hash_of(self.lines())
+        return self._hash
 
     def text(self):
         """The canonical text: what a receiver must agree on. Descriptions may be reworded."""
-        lines = ["housekeeping %s" % self.name]
+        return "\n".join(self.lines())
+
+    def lines(self):
+        """The text, line by line."""
+        yield "housekeeping %s" % self.name
         for field in self.fields:
-            lines.append("%s %s %g %s" % (field[_NAME], field[_TYPE], field[_SCALE], field[_UNIT]))
-        return "\n".join(lines)
+            yield "%s %s %g %s" % (field[_NAME], field[_TYPE], field[_SCALE], field[_UNIT])
 
     def index(self, name):
         """Position of a field. ValueError: there is none of this name."""

@@ -18,6 +18,7 @@ from beacon.hk import HK  # noqa: E402
 from beacon_ear import transmissions  # noqa: E402
 from core import config, heartbeat, hold, layout, ports  # noqa: E402
 from core.board import Board  # noqa: E402
+from core.hashes import HASHES  # noqa: E402
 from core.record import Record  # noqa: E402
 from dragonet.flatsat.devices import records, wiring_beacon, world  # noqa: E402
 from drivers.fram import FRAM  # noqa: E402
@@ -103,7 +104,7 @@ class Flight(unittest.TestCase):
         EPS.pack_into(packet, table)
         self.board._on_hk(Packet("eps", packet))
         beat = bytearray(heartbeat.SIZE)
-        heartbeat.pack_into(beat, mode, 1, 7, EPS.hash)
+        heartbeat.pack_into(beat, mode, 1, 7, HASHES["eps"][1])
         self.board._on_heartbeat(Packet("eps", beat))
 
     def sent(self):

@@ -2,7 +2,7 @@
 
 import typer
 
-app = typer.Typer(add_completion=False, help="Make files from the firmware's own tables.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make files from the firmware's own tables.")
 
 
 @app.callback()
@@ -21,3 +21,15 @@ def packages() -> None:
     for role in packages.ROLES:
         if packages.write(role):
             print(f"boards/{role}/package.json")
+
+
+@app.command()
+def hashes() -> None:
+    """Write firmware/core/hashes.py: by which the boards know each other's dictionaries.
+
+    Example: dragonet generate hashes
+    """
+    from dragonet.generate import hashes
+
+    if hashes.write():
+        print("firmware/core/hashes.py")
