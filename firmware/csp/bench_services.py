@@ -90,7 +90,7 @@ class BenchServices:
         try:
             for k in range(data[6]):
                 data[7 + k] = self._memory[address + k]
-        except IndexError:
+        except (IndexError, OverflowError):
             return False
         data[7 + data[6] :] = bytes(3)
         return True
@@ -103,7 +103,7 @@ class BenchServices:
         try:
             for k in range(data[6]):
                 self._memory[address + k] = data[7 + k]
-        except IndexError:
+        except (IndexError, OverflowError):
             return False
         return True
 

@@ -31,8 +31,9 @@ def micropython32() -> Path:
 
 
 def has_micropython32() -> bool:
-    """Whether it was built, or DRAGONET_M32 demands it."""
-    return bool(os.environ.get("DRAGONET_M32")) or (FOLDER / "micropython32" / "micropython").is_file()
+    """Whether it was built, or DRAGONET_M32 names one; DRAGONET_M32=0 does without."""
+    named = os.environ.get("DRAGONET_M32", "")
+    return named != "0" if named else (FOLDER / "micropython32" / "micropython").is_file()
 
 
 def micropython_coverage() -> Path:

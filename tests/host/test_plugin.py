@@ -2,15 +2,16 @@
 
 import pytest
 
-from dragonet import paths
+from dragonet import micropython, paths
 
 
 @pytest.fixture
 def unit(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
     """unit(source) runs a tests/unit/test_it.py with this source; gives (result, outcomes by case)."""
 
-    def run(source: str, *options: str):
+    def run(source: str, *options: str, m32: str = "0"):
         monkeypatch.delenv("CI", raising=False)  # pytest repeats whole failures in its summary there
+        monkeypatch.setenv("DRAGONET_M32", m32)
         monkeypatch.setenv("PYTHONPATH", f"{paths.HOST_TOOLS}:{paths.REPO / 'tests'}")
         folder = pytester.mkdir("tests") / "unit"
         folder.mkdir()
@@ -64,6 +65,19 @@ def test_each_case_is_reported_on_both_interpreters(unit):
     result.assert_outcomes(passed=4, failed=4)
     assert result.stdout.str().count("AssertionError: 2 != 3 : how many") == 2
     assert result.stdout.str().count("ValueError not raised") >= 2
+
+
+def test_a_32_bit_port_is_the_third_interpreter(unit):
+    result, outcomes = unit(MIXED, m32=micropython.find())
+    result.assert_outcomes(passed=6, failed=6)
+    assert outcomes["Case::test_right[micropython32]"] == "PASSED"
+    assert outcomes["Case::test_wrong[micropython32]"] == "FAILED"
+
+
+def test_a_32_bit_port_that_is_not_there_fails_its_cases_with_the_remedy(unit):
+    result, outcomes = unit(MIXED, m32="/no/such/file")
+    assert outcomes["Case::test_right[micropython32]"] == "FAILED"
+    assert "DRAGONET_M32=/no/such/file is not an executable file" in result.stdout.str()
 
 
 def test_one_case_can_be_chosen_by_its_name(unit):

@@ -1,6 +1,7 @@
-"""pytest plugin: every case of tests/unit/test_*.py as two items, [cpython] and [micropython].
+"""pytest plugin: every case of tests/unit/test_*.py as items [cpython] and [micropython], and [micropython32] where the
+32-bit port of `make toolchain` is built (or named by DRAGONET_M32): there memory and numbers are as on the boards.
 
-The files are plain unittest. They are collected by reading them, not by importing them, so that the items of both
+The files are plain unittest. They are collected by reading them, not by importing them, so that the items of all
 interpreters exist whatever happens when they run. Each file runs once for each interpreter, in a process of its own
 (plugin/runner.py), which reports case by case; cases that a crash or the time limit left unreported fail with the
 process's output.
@@ -18,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from dragonet import micropython, paths
+from dragonet import micropython, paths, toolchain
 from dragonet.errors import UserError
 
-INTERPRETERS = ("cpython", "micropython")
+INTERPRETERS = ("cpython", "micropython", *(["micropython32"] if toolchain.has_micropython32() else []))
 _HEAP = "8M"
 _RUNNER = Path(__file__).with_name("runner.py")
 _UNIT = paths.REPO / "tests" / "unit"
@@ -130,7 +131,8 @@ class CaseFailed(Exception):
 def command(interpreter: str) -> list[str]:
     if interpreter == "cpython":
         return [sys.executable, "-u"]
-    return [micropython.find(), "-X", f"heapsize={_HEAP}"]
+    path = str(toolchain.micropython32()) if interpreter == "micropython32" else micropython.find()
+    return [path, "-X", f"heapsize={_HEAP}"]
 
 
 def search_path(interpreter: str) -> list[str]:

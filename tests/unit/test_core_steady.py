@@ -59,13 +59,14 @@ class Steady(unittest.TestCase):
         for record in self.board._records:
             record._memory = memory
 
-    def quiet(self, function):
+    def quiet(self, function, most=0):
         taken = allocated(function)
         if sys.implementation.name == "micropython":
-            self.assertEqual(taken, 0)
+            self.assertTrue(taken <= most, taken)
 
     def test_the_hold_and_its_save(self):
-        self.quiet(lambda: self.board.hold.update(1000))
+        # binascii.crc32 is above 2^30 three times in four: 32 bytes each of a 32-bit port's heap, once a save
+        self.quiet(lambda: self.board.hold.update(1000), 32 if sys.maxsize < 1 << 32 else 0)
         self.assertGreater(self.board.hold.elapsed_s, _ROUNDS)
         self.assertEqual(self.board.hold.record.errors, 1)  # before it was given a memory
 

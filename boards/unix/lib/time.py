@@ -3,7 +3,8 @@ import twin
 from utime import gmtime as _gmtime
 from utime import mktime  # noqa: F401
 
-_TICKS_PERIOD = 1 << 30
+# Ticks have 30 bits. No sum here reaches 1 << 30: on a 32-bit port that is no small int, and allocates.
+_TICKS_MASK = (1 << 30) - 1
 _TICKS_HALF = 1 << 29
 _BOOT_EPOCH_S = 1_609_459_200  # an unset RTC of the RP2040 starts at 2021-01-01
 
@@ -15,11 +16,11 @@ def _read():
 
 
 def ticks_us():
-    return _read() & _TICKS_PERIOD - 1
+    return _read() & _TICKS_MASK
 
 
 def ticks_ms():
-    return _read() // 1000 & _TICKS_PERIOD - 1
+    return _read() // 1000 & _TICKS_MASK
 
 
 def ticks_cpu():
@@ -27,11 +28,11 @@ def ticks_cpu():
 
 
 def ticks_add(ticks, delta):
-    return ticks + delta & _TICKS_PERIOD - 1
+    return (ticks - _TICKS_HALF + delta & _TICKS_MASK) ^ _TICKS_HALF
 
 
 def ticks_diff(end, start):
-    return (end - start + _TICKS_HALF & _TICKS_PERIOD - 1) - _TICKS_HALF
+    return (end - start & _TICKS_MASK ^ _TICKS_HALF) - _TICKS_HALF
 
 
 def sleep_us(us):
