@@ -18,8 +18,10 @@ REGIONS = (
     ("files",      0x1D00, 0x0200),  # core/files.py
     ("update",     0x1F00, 0x0200),  # core/update.py and the guard
     ("events",     0x2100, 0x1800),  # core/events.py
+    ("log",        0x3900, 0x0A00),  # core/store.py: housekeeping on its way to flash
+    ("window",     0x4300, 0x2500),  # core/files.py: blocks of an upload on their way to flash
 )
-END = 0x3900
+END = 0x6800
 
 
 def region(name):
