@@ -30,6 +30,7 @@ setup:  ## make .venv with the pinned packages and MicroPython
 setup-test:
 	@host_tools/setup/venv.sh test
 	@host_tools/setup/judges.sh
+	@[ -n "$(DRAGONET_M32)" ] || host_tools/setup/toolchain.sh 32
 
 clean:  ## remove .venv, caches and flights
 	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis build flights host_tools/*.egg-info

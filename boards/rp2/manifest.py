@@ -1,8 +1,10 @@
-# What every board's RP2040 image freezes; boards/<role>/manifest.py includes it. The role's package.json says which
-# flight files the board needs: the frozen app is the golden one, complete without slots and files.
+# What every board's RP2040 image freezes; boards/<role>/manifest.py includes it. The frozen app is the golden
+# one, complete without slots and files: the bus (without its bench services), the core, the role's package, and what else
+# its package.json lists.
 # ruff: noqa: F821  include, freeze and module are MicroPython's
 # pyright: reportUndefinedVariable=false
 import atexit
+import glob
 import json
 import os
 import shutil
@@ -18,9 +20,14 @@ flight = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, flight)
 role = "../" + options.role
 with open(role + "/package.json") as file:
-    wanted = json.load(file)["urls"]
-for name, path in wanted:
+    wanted = {name: os.path.join(role, path) for name, path in json.load(file)["urls"]}
+for package_name in ("csp", "core", options.role):
+    for path in glob.glob("../../firmware/%s/*.py" % package_name):
+        script = os.path.basename(path)
+        if not script.startswith("bench_"):
+            wanted[package_name + "/" + script] = path
+for name, path in wanted.items():
     copy = os.path.join(flight, name)
     os.makedirs(os.path.dirname(copy), exist_ok=True)
-    shutil.copy(os.path.join(role, path), copy)
+    shutil.copy(path, copy)
 freeze(flight)

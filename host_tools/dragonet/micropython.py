@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dragonet import toolchain
 from dragonet.errors import UserError
 
 # What a virtual board takes from its interpreter; prints the version when all of it is there.
@@ -59,6 +60,22 @@ def find() -> str:
     if tuple(int(part) for part in words[1].split(".")[:2]) < _OLDEST:
         raise UserError(f"{where} is MicroPython {words[1]}: {_REMEDY}")
     return path
+
+
+@functools.cache
+def word_bits() -> int:
+    """32 or 64: the size of a pointer, and so of an object, in the MicroPython of find()."""
+    command = [find(), "-c", "import sys; print(64 if sys.maxsize > 1 << 32 else 32)"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
+    return int(run.stdout)
+
+
+def use(named: str) -> None:
+    """From here on the boards run this one: a path, or 32 for the port of `make toolchain`. UserError: neither."""
+    os.environ["MICROPYTHON"] = str(toolchain.micropython32()) if named == "32" else named
+    find.cache_clear()
+    word_bits.cache_clear()
+    find()
 
 
 if __name__ == "__main__":

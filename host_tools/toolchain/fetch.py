@@ -87,7 +87,8 @@ class Apt:
         (self.folder / "apt.conf").write_text(
             f'Dir::Etc::sourcelist "{self.folder}/sources.list";\nDir::Etc::sourceparts "-";\n'
             f'Dir::State "{self.folder}/state";\nDir::Cache "{self.folder}/cache";\n'
-            'APT::Sandbox::User "root";\nAcquire::Languages "none";\nAcquire::Retries "3";\n'
+            'APT::Sandbox::User "root";\nAcquire::Languages "none";\nAcquire::Retries "1";\n'
+            'APT::Update::Error-Mode "any";\n'
         )
         say(f"reading the package list of Debian {suite}")
         self.get("update", what=f"reading Debian's list of {suite} at {self.uri}")

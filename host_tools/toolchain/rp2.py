@@ -23,7 +23,8 @@ def _frozen(role: str) -> list[Path]:
     board = paths.BOARDS / role
     listed = [board / path for _, path in json.loads((board / "package.json").read_text())["urls"]]
     own = [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
-    return [*listed, *own, board / "manifest.py", board / "package.json"]
+    packages = [path for name in ("csp", "core", role) for path in (paths.FIRMWARE / name).glob("*.py")]
+    return [*listed, *packages, *own, board / "manifest.py", board / "package.json"]
 
 
 def _firmware_bytes() -> int:

@@ -4,6 +4,7 @@ ORDER: scenario (a name or TOML text), hours, seed, and for a test's own ends:
   actions  [[mission time s, board, action]]: a fault of Flight.fault at any microsecond, or "kill -9" of its process
   overlay  {path below firmware/: text}: the boards run a copy of the flight code with these files in it
   boards   {path below boards/: text}: appended to these files of a copy of boards/
+  micropython  what the boards run: a path, or 32 for the 32-bit port
   stuck_s  wall time after which a board that does not answer is taken for hung
 Leaves what `dragonet fly` leaves, and radio.json: every transmission, also outside the recorded pass.
 """
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dragonet import paths
+from dragonet import micropython, paths
 
 
 def overlay(files: dict[str, str], folder: Path) -> None:
@@ -79,6 +80,8 @@ def fly(order: dict, out: Path) -> None:
 
 def main() -> None:
     order = json.loads(Path(sys.argv[1]).read_text())
+    if "micropython" in order:
+        micropython.use(order["micropython"])
     with tempfile.TemporaryDirectory() as folder:
         if "overlay" in order:
             overlay(order["overlay"], Path(folder))

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from dragonet import micropython
 from dragonet.errors import UserError
 from dragonet.flatsat import outputs, scenario
 from dragonet.flatsat.ais_log import AisLog
@@ -31,6 +32,8 @@ _EPILOG = """Examples:
   dragonet fly --scenario mine.toml --tle mine.tle --hours 24 --seed 7 --out flights/mine
 
   dragonet fly --scenario picodragon --ais recorded.nmea --out flights/pico --json
+
+  dragonet fly --micropython 32 --out flights/single
 
   dragonet fly --speed 1 --slcan 3333 --socketcand 29536
 
@@ -72,6 +75,9 @@ def fly(
     bind: Annotated[
         str, typer.Option(help="Address the servers listen at. Whoever reaches them can talk to the boards.")
     ] = "127.0.0.1",
+    port: Annotated[
+        str | None, typer.Option("--micropython", help="What the boards run: a path, or 32 (`make toolchain`).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
     """Boot the EPS, beacon and sensor boards, fly them in orbit, and keep what they sent.
@@ -79,6 +85,8 @@ def fly(
     Leaves in the folder: summary.json, telemetry.csv, bus.pcapng, beacon-cw.wav, beacon-afsk1200.wav, ships.json and
     report.html. Ctrl-C or SIGTERM ends a flight early and keeps what was flown.
     """
+    if port is not None:
+        micropython.use(port)
     what = scenario.load(scenario_name)
     if tle is not None:
         what = what.with_tle(tle)
