@@ -37,6 +37,8 @@ _FAULTS = const(8)
 class Board:
     """parts, pins: the board's modules. table: its telemetry.Set. README.md lists the names for apps."""
 
+    transmitting = False  # the radio's app sets it around each transmission: no flash is written meanwhile
+
     def __init__(self, parts, pins, table, path=config.PATH):
         self.parts = parts
         self.pins = pins
@@ -126,6 +128,10 @@ class Board:
         made = record.Record(self.fram, address + offset, size, version)
         self._records.append(made)
         return made
+
+    def records(self):
+        """Every record of this board, for the scrub."""
+        return self._records
 
     def before_hk(self, function):
         """function() is called just before housekeeping is packed."""
