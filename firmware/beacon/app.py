@@ -116,17 +116,21 @@ class Beacon:
             if pause_ms:
                 checkin()
                 await asyncio.sleep_ms(pause_ms)
-            if what == _CW:
-                text = self._texts.cw()
-                checkin()
-                good = await self.radio.send_cw(text, checkin)
-                count = 0
-            else:
-                if not self._frames:
-                    return
-                count = self._compose()
-                checkin()
-                good = await self.radio.send_frames(self._frames, checkin)
+            if what != _CW and not self._frames:
+                return
+            self._board.transmitting = True  # no flash is written now: an erase would run the FIFO dry
+            try:
+                if what == _CW:
+                    text = self._texts.cw()
+                    checkin()
+                    good = await self.radio.send_cw(text, checkin)
+                    count = 0
+                else:
+                    count = self._compose()
+                    checkin()
+                    good = await self.radio.send_frames(self._frames, checkin)
+            finally:
+                self._board.transmitting = False
             if good:
                 if what == _CW:
                     self.cw_sent += 1
