@@ -11,6 +11,12 @@ COMMANDS = (
     # opcode, name, ((argument, type, unit, scale, lowest, highest), ...), flags, description
     (0x00, "noop", (("data", "bytes", "", 1, 0, 64),), READ, "nothing; the reply carries the same bytes"),
     (0x01, "reset", (), 0, "reset the board after the reply has left"),
+    (0x30, "time_get", (), READ, "time and the state of its synchronisation: core/README.md"),
+    (0x31, "time_set", (
+        ("seconds", "u32", "s", 1, None, None),
+        ("microseconds", "u32", "us", 1, 0, 999_999),
+        ("restart", "u8", "", 1, 0, 1),
+    ), 0, "the time at the arrival of this; more than a minute back only with restart; returns the correction"),
 )
 
 # Status of a reply.

@@ -36,6 +36,6 @@ EVENTS = (
     (ANTENNA_RELEASED, "antenna_released", INFO, "attempts", "", "the antenna's switch says deployed"),
     (TIME_SET, "time_set", INFO, "seconds", "microseconds", "the ground corrected the time by a + b"),
     (TIME_STEP, "time_step", INFO, "seconds", "microseconds", "the time shown went forward by a + b at once"),
-    (TIME_SYNCHRONISED, "time_synchronised", INFO, "seconds", "microseconds", "first good time after a reset, off by a + b"),
+    (TIME_SYNCHRONISED, "time_synchronised", INFO, "seconds", "microseconds", "good time again, we were off by a + b"),
     (TIME_FAR, "time_far", WARNING, "seconds", "", "the master's time is far back: this board restarts to follow it"),
 )

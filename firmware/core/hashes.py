@@ -2,7 +2,7 @@
 # Written by `dragonet generate hashes`; do not edit.
 HASHES = {
     # role: (its housekeeping alone, its dictionary)
-    "eps": (0x4C61, 0x6546),
-    "beacon": (0x3FA6, 0x049B),
-    "sensor": (0x00E7, 0x2ED3),
+    "eps": (0x4C61, 0x6B9E),
+    "beacon": (0x3FA6, 0xB3FE),
+    "sensor": (0x00E7, 0x22F2),
 }

@@ -6,6 +6,7 @@ _SERVICES = (
     # name, module, class
     ("events", "core.events", "Events"),
     ("commands", "core.commands", "Commands"),
+    ("time", "core.time_sync", "Time"),
 )
 
 

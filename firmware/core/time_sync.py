@@ -1,0 +1,409 @@
+# Time on every board (epoch and leap rule: core/timescale.py). The ground sets the master's, the EPS unless told
+# otherwise; the others ask it: two-way, four time stamps, the exchange with the least round trip counts (RFC 5905).
+#
+#  byte  type  field            request, reply and notice, all on port TIME; the same size, so that their times on the
+#                               wire cancel
+#   0    u8    kind             REQUEST; REPLY; NOTICE: the master's time was corrected, ask again
+#   1    u8    tag              of the request, the reply repeats it
+#   2    u8    flags            bit 0: the sender is synchronised
+#   3    u8    steps            corrections of the sender's time, modulo 256; an offset across one is no drift
+#   4    u32   seconds          the sender's target when it sent this
+#   8    u32   microseconds
+#  12    u16   held             reply: us from the interrupt of the request to the sending of this
+#
+#  byte  type  field            record "time", saved each SAVE_S seconds
+#   0    u32   seconds
+#   4    i16   rate             of the own oscillator, 2**-26
+#   6    u8    flags            bit 0: the rate was measured; bit 1: the time is good, the restart was for it
+#
+# After a reset the time is behind by SAVE_S and the time without power at most, never ahead, and not synchronised. So
+# of two boards that are not, the later is right: the master takes over what a board that asks it knows better, and
+# the satellite keeps its time through a reset of any board. A board without master goes on by its own oscillator.
+import machine
+import struct
+import time
+from core import ports
+from core.command_table import STATE, STORAGE
+from core.commands import Failed, Refused
+from core.event_table import TIME_FAR, TIME_SET, TIME_STEP, TIME_SYNCHRONISED
+from core.heard import NEVER
+from core.timescale import RATE_MAX, RATE_PPM, SLEW_MAX_S, UNIX, Timescale
+from csp.packet import DATA, HIGH
+from micropython import const
+
+SIZE = const(14)
+SAVE_S = const(30)
+LONGEST_S = const(120)       # between exchanges, once the rate is known
+
+_LAYOUT = ">BBBBIIH"
+_REQUEST, _REPLY, _NOTICE = const(0), const(1), const(2)
+_SYNCHRONISED = const(1)     # flag
+_RECORD = ">IhB"
+_RECORD_SIZE = const(7)
+_RATE_KNOWN = const(1)
+_TRUSTED = const(2)
+REPORT = ">IIBBIihHiHH"     # answer to time_get: README.md
+
+_FIRST_S = const(4)          # between exchanges at first; doubled each time
+_TRIES = const(4)            # requests of an exchange, one a second
+_GOOD_US = const(200)        # above the least round trip: no second try
+_POOR_US = const(2_000)      # above it: not believed while there is something better
+_ROUND_MAX_US = const(100_000)
+_HELD_MAX_US = const(0xFFFF)
+_OLD_S = const(600)
+_STEP_US = const(10_000)     # a board that is not synchronised steps over more than this, one that is over a second
+_LATER_US = const(5_000)
+_FAR_TRIES = const(3)
+_RESTART_S = const(2)
+
+# The gain of the rate is that of least squares: a baseline of T seconds weighs T * T. At first the rate is known to
+# 100 ppm and an offset to 0.3 ms, as if by a baseline of 3 s; a rate out of the record to 2 ppm, as if by 150 s.
+_WEIGHT_UNKNOWN = const(9)
+_WEIGHT_KNOWN = const(22_500)
+_WEIGHT_MAX = const(43_200)  # 3 * LONGEST_S**2: what is new counts a quarter at least, for temperature
+_BASELINE_MAX_S = const(4_000)
+_LEARN_US = const(500_000)
+
+
+class Time:
+    """board.time. synchronised: since this boot, time came from the ground, if only by another board.
+
+    master: address of the board that the others ask. offset_us, round_us: of the newest exchange. exchanges, lost: good
+    ones, and those without an answer.
+    """
+
+    def __init__(self, board):
+        self._board = board
+        self._record = board.record("time", _RECORD_SIZE)
+        self.master = ports.ADDRESSES["eps"]
+        self.synchronised = False
+        self.exchanges = self.lost = self.refused = 0
+        self.offset_us = self.round_us = 0
+        self._boards = tuple([ports.ADDRESSES[role] for role in ports.BOARDS])
+        self._packet = memoryview(bytearray(SIZE))
+        self._tag = 0
+        self._asked = 0          # address whose reply is awaited, 0: nobody's
+        self._peer = 0           # whom the master asks, once
+        self._sent = 0           # ticks of the newest request, us
+        self._tries = 0
+        self._far = 0
+        self._least_us = _ROUND_MAX_US
+        self._interval_s = _FIRST_S
+        self._due_s = 1 + board.address % 2
+        self._save_s = 0
+        self._restart_s = NEVER
+        self._at_s = None        # uptime of the newest exchange or setting
+        self._learned_s = None   # uptime of the newest offset that starts a baseline
+        self._their_steps = self._our_steps = 0
+        self._weight = _WEIGHT_UNKNOWN
+        # the best reply of an exchange
+        self._best_us = -1       # its round trip, -1: none yet
+        self._best_s = self._best_off_us = 0
+        self._best_flags = self._best_steps = 0
+        self.scale = self._load()
+        board.node.bind(ports.TIME, self._on_packet)
+        board.node.services.clock = self._unix
+        board.on_second(self.second)
+        commands = getattr(board, "commands", None)
+        if commands is not None:
+            commands.handle("time_get", self._get)
+            commands.handle("time_set", self._set)
+
+    # What apps ask.
+
+    @property
+    def seconds(self):
+        """Whole seconds since 2000-01-01 UTC. Never goes back; allocates nothing until 2034."""
+        scale = self.scale
+        scale.read()
+        return scale.s
+
+    def now(self):
+        """(seconds, microseconds). Never goes back; allocates its tuple."""
+        scale = self.scale
+        scale.read()
+        return scale.s, scale.us
+
+    @property
+    def age_s(self):
+        """Seconds since the newest exchange or setting, NEVER until one."""
+        return NEVER if self._at_s is None else self._board.uptime_s - self._at_s
+
+    @property
+    def is_master(self):
+        return self.master == self._board.address
+
+    # Each second.
+
+    def second(self):
+        self.scale.update()
+        now = self._board.uptime_s
+        if self._asked:
+            self._go_on(now)
+        elif now >= self._due_s and (self._peer or not self.is_master):
+            self._tries = _TRIES
+            self._best_us = -1
+            self._ask()
+        if now >= self._save_s:
+            self._save(now)
+        if now >= self._restart_s:
+            machine.reset()
+
+    def _go_on(self, now):
+        # A second after a request.
+        best_us = self._best_us
+        good = self.exchanges and best_us <= self._least_us + _GOOD_US  # the first exchange uses all its tries
+        if best_us >= 0 and (good or self._tries == 0):
+            self._asked = 0
+            self._finish(now)
+        elif self._tries:
+            self._ask()
+        else:
+            self._asked = self._peer = 0
+            self.lost = min(self.lost + 1, 0xFFFF)
+            self._later(now)
+
+    def _later(self, now):
+        self._due_s = now + self._interval_s
+        self._interval_s = min(2 * self._interval_s, LONGEST_S)
+
+    def _ask(self):
+        self._tries -= 1
+        self._tag = self._tag + 1 & 0xFF
+        self._asked = self._peer or self.master
+        self._sent = time.ticks_us()
+        self._pack(self._packet, 0, _REQUEST, self._tag, self._sent, 0)
+        self._board.node.send(self._asked, ports.TIME, self._packet, ports.TIME, HIGH)
+
+    def _pack(self, buffer, at, kind, tag, ticks, held):
+        scale = self.scale
+        scale.target(ticks)
+        flags = _SYNCHRONISED if self.synchronised else 0
+        struct.pack_into(_LAYOUT, buffer, at, kind, tag, flags, scale.steps, scale.s, scale.us, held)
+
+    # Packets.
+
+    def _on_packet(self, packet):
+        if packet.size != SIZE:
+            self._refuse()
+            return
+        kind, tag, flags, steps, s, us, held = struct.unpack_from(_LAYOUT, packet.buffer, DATA)
+        if us >= 1_000_000:
+            self._refuse()
+        elif kind == _REQUEST:
+            src = packet.src
+            self._look_at(src, flags, s, us, packet.arrived_us)
+            ticks = time.ticks_us()
+            held = time.ticks_diff(ticks, packet.arrived_us)
+            if not 0 <= held <= _HELD_MAX_US:
+                self._refuse()
+                return
+            self._pack(packet.buffer, DATA, _REPLY, tag, ticks, held)
+            self._board.node.reply(packet)
+        elif kind == _REPLY and self._asked and packet.src == self._asked and tag == self._tag:
+            self._on_reply(packet.arrived_us, flags, steps, s, us, held)
+        elif kind == _NOTICE and packet.src == self.master and not self.is_master:
+            self._soon(1 + self._board.address % 2)
+        else:
+            self._refuse()
+
+    def _refuse(self):
+        self.refused = min(self.refused + 1, 0xFFFF)
+
+    def _look_at(self, src, flags, s, us, ticks):
+        # Does the board that asks know the time better than its master?
+        if self.synchronised or not self.is_master or self._peer or src not in self._boards:
+            return
+        scale = self.scale
+        scale.target(ticks)
+        ahead_s = s - scale.s
+        if flags & _SYNCHRONISED or ahead_s > 1 or ahead_s * 1_000_000 + us - scale.us > _LATER_US:
+            self._peer = src
+            self._due_s = 0
+
+    def _on_reply(self, ticks, flags, steps, s, us, held):
+        passed = time.ticks_diff(ticks, self._sent)
+        round_us = passed - held
+        if not 0 <= round_us <= _ROUND_MAX_US:
+            self._refuse()
+            return
+        if 0 <= self._best_us <= round_us:
+            return
+        scale = self.scale
+        scale.target(time.ticks_add(self._sent, passed >> 1))
+        us -= (held >> 1) + scale.us
+        self._best_s = s - scale.s + us // 1_000_000
+        self._best_off_us = us % 1_000_000
+        self._best_us = round_us
+        self._best_flags = flags
+        self._best_steps = steps
+
+    # What an exchange says.
+
+    def _finish(self, now):
+        round_us = self.round_us = self._best_us
+        poor = round_us > self._least_us + _POOR_US and self.age_s < _OLD_S
+        if round_us < self._least_us:
+            self._least_us = round_us
+        else:
+            self._least_us += (round_us - self._least_us + 7) >> 3  # the way may have become longer
+        asked_peer = self._peer != 0
+        self._peer = 0
+        theirs = self._best_flags & _SYNCHRONISED
+        s, us = self._best_s, self._best_off_us  # the correction, us >= 0
+        if poor:
+            self._due_s = now + _FIRST_S
+            return
+        self._later(now)
+        if self.synchronised and not theirs or self.is_master and not asked_peer:
+            return
+        if not theirs and s < 0 and us < 1_000_000 - _LATER_US:
+            return  # neither is synchronised and ours is the later
+        if s - self.scale.ahead_us // 1_000_000 < -SLEW_MAX_S:
+            self._too_far(now, s)
+            return
+        self._far = 0
+        self.exchanges += 1
+        first = not self.synchronised
+        if theirs:
+            self.synchronised = True
+        if -2 < s < 2:
+            self.offset_us = s * 1_000_000 + us
+        else:
+            self.offset_us = 0x7FFFFFFF
+        if not asked_peer:
+            self._learn(now)
+        self._at_s = now
+        if self._correct(s, us, first):
+            self._interval_s = _FIRST_S
+            self._due_s = now + _FIRST_S
+        if first and theirs:
+            self._board.event(TIME_SYNCHRONISED, s, us)
+        if asked_peer:
+            self._tell()
+
+    def _learn(self, now):
+        # The offset since the last correction is the rate's error, unless someone's time was stepped in between.
+        scale = self.scale
+        since = self._learned_s
+        steady = self._best_steps == self._their_steps and scale.steps == self._our_steps
+        self._learned_s = now
+        self._their_steps = self._best_steps
+        self._our_steps = scale.steps
+        if since is None or not steady or not -_LEARN_US < self.offset_us < _LEARN_US:
+            return
+        baseline = min(now - since, _BASELINE_MAX_S)
+        if baseline <= 0:
+            return
+        square = baseline * baseline
+        change = self.offset_us * RATE_PPM // (now - since)
+        scale.correct_rate(change * square // (self._weight + square))
+        self._weight = min(self._weight + square, _WEIGHT_MAX)
+
+    def _correct(self, s, us, first):
+        # True when the time was stepped.
+        scale = self.scale
+        if s > 0 or s == 0 and first and us > _STEP_US:
+            try:
+                scale.step(s, us)
+                self._our_steps = scale.steps
+                self._board.event(TIME_STEP, s, us)
+                return True
+            except ValueError:  # still slewing back by more than that
+                pass
+        scale.slew(s * 1_000_000 + us)
+        return False
+
+    def _too_far(self, now, s):
+        # The master, synchronised, says we are more than a minute ahead: its owner set it back.
+        self._far += 1
+        self._interval_s = _FIRST_S
+        self._due_s = now + _FIRST_S
+        if self._far >= _FAR_TRIES:
+            self._far = 0
+            scale = self.scale
+            scale.read()
+            self._board.event(TIME_FAR, s)
+            self._restart(now, scale.s + s, False)
+
+    def _soon(self, seconds):
+        self._interval_s = _FIRST_S
+        if not self._asked:
+            self._due_s = self._board.uptime_s + seconds
+
+    def _tell(self):
+        # The master's time was corrected.
+        if self.is_master:
+            self._pack(self._packet, 0, _NOTICE, 0, time.ticks_us(), 0)
+            self._board.node.broadcast(ports.TIME, self._packet, ports.TIME)
+
+    # The record.
+
+    def _load(self):
+        record = self._record
+        if not record.load():
+            return Timescale()
+        seconds, rate, flags = struct.unpack(_RECORD, record.data)
+        if not -RATE_MAX <= rate <= RATE_MAX:
+            rate = 0
+        elif flags & _RATE_KNOWN:
+            self._weight = _WEIGHT_KNOWN
+        if flags & _TRUSTED:
+            self.synchronised = True
+        return Timescale(seconds, rate)
+
+    def _save(self, now):
+        self._save_s = now + SAVE_S
+        scale = self.scale
+        scale.target(time.ticks_us())
+        known = _RATE_KNOWN if self._weight >= _WEIGHT_KNOWN else 0
+        struct.pack_into(_RECORD, self._record.data, 0, scale.s, scale.rate, known)
+        self._record.save()
+
+    def _restart(self, now, seconds, trusted):
+        # Apps never see time go back: they start anew.
+        flags = (_TRUSTED if trusted else 0) | (_RATE_KNOWN if self._weight >= _WEIGHT_KNOWN else 0)
+        struct.pack_into(_RECORD, self._record.data, 0, max(seconds, 0), self.scale.rate, flags)
+        saved = self._record.save()
+        if saved:
+            self._restart_s = now + _RESTART_S
+            self._save_s = NEVER
+        return saved
+
+    # Commands.
+
+    def _get(self, values, request):
+        scale = self.scale
+        scale.target(time.ticks_us())
+        flags = (_SYNCHRONISED if self.synchronised else 0) | (2 if self.is_master else 0)
+        return struct.pack(
+            REPORT, scale.s, scale.us, flags, self.master, self.age_s, scale.ahead_us, scale.rate,
+            min(self.round_us, 0xFFFF), self.offset_us, min(self.exchanges, 0xFFFF), self.lost,
+        )  # fmt: skip
+
+    def _set(self, values, request):
+        seconds, us, restart = values
+        now = self._board.uptime_s
+        scale = self.scale
+        scale.target(time.ticks_us())
+        us -= scale.us
+        s = seconds - scale.s + us // 1_000_000
+        us %= 1_000_000
+        if s - scale.ahead_us // 1_000_000 < -SLEW_MAX_S:
+            if not restart:
+                raise Refused(STATE)
+            if not self._restart(now, seconds + _RESTART_S, True):
+                raise Failed(STORAGE)
+        else:
+            self._correct(s, us, not self.synchronised)
+            scale.steps = self._our_steps = scale.steps + 1 & 0xFF
+            self.synchronised = True
+            self._at_s = now
+            self._save(now)
+            self._board.event(TIME_SET, s, us)
+            self._tell()
+        return struct.pack(">iI", max(min(s, 0x7FFFFFFF), -0x80000000), us)
+
+    def _unix(self):
+        s, us = self.now()
+        return s + UNIX, us * 1000
