@@ -2,7 +2,7 @@
 import asyncio
 import time
 
-from beacon import ax25
+from beacon import ax25, event_table
 from beacon.hk import HK
 from beacon.radio import Radio
 from beacon.text import DESTINATION, FRAMES, Texts, source
@@ -137,6 +137,7 @@ class Beacon:
                 self.frames_sent += count
                 return
             self.errors += 1
+            self._board.event(event_table.TX_ERROR, self.errors, what)
 
     def _compose(self):
         count = 0

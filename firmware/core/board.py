@@ -32,6 +32,7 @@ _CAUSE = const(5)
 _FAILED = const(6)
 _RESTARTS = const(7)
 _FAULTS = const(8)
+_LIMITS = const(9)
 
 
 class Board:
@@ -60,6 +61,7 @@ class Board:
         self.table = table
         self.dictionary = None  # core/start.py
         self.events = None      # core/services.py
+        self.limits = None
         self._hash = None       # low half of the dictionary's, a small integer
         self.hk = table.values()
         self._packet = memoryview(bytearray(table.size))
@@ -218,6 +220,10 @@ class Board:
             except Exception as error:
                 self.survive("hk", error)
 
+    def publish_soon(self):
+        """Housekeeping is broadcast within a second, and each period from then on."""
+        self._hk_due_s = 0
+
     def pack_hk(self):
         """Housekeeping as it is now, packed (memoryview)."""
         for hook in self._hooks:
@@ -235,6 +241,7 @@ class Board:
         hk[_FAILED] = self.supervisor.failed_task
         hk[_RESTARTS] = min(self.supervisor.restarts, 0xFFFE)
         hk[_FAULTS] = min(self.all_faults(), 0xFFFE)
+        hk[_LIMITS] = None if self.limits is None else self.limits.over
         self.table.pack_into(self._packet, hk)
         return self._packet
 

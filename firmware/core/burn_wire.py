@@ -22,6 +22,7 @@
 import asyncio
 import time
 
+from core import event_table
 from core.hold import DEPLOY_S
 from micropython import const
 
@@ -59,6 +60,7 @@ class BurnWire:
         self._last_s = 0    # uptime after the last attempt; a boot counts as one
         self._waited_s = 0  # for better power
         self._seen = 0      # readings in a row that said deployed
+        self._stowed = False  # some reading before these did not
 
     @property
     def deployed(self):
@@ -86,7 +88,14 @@ class BurnWire:
 
     def _look(self):
         # One reading. True when the switch is believed to say deployed.
-        self._seen = min(self._seen + 1, _SURE) if self.deployed else 0
+        if self.deployed:
+            self._seen = min(self._seen + 1, _SURE)
+        else:
+            self._seen = 0
+            self._stowed = True
+        if self._seen >= _SURE and self._stowed:
+            self._stowed = False
+            self._board.event(event_table.ANTENNA_RELEASED, self.attempts)
         return self._seen >= _SURE
 
     def _due(self):
@@ -115,6 +124,7 @@ class BurnWire:
         self._flown = min(_MOST, self._flown + 1)
         self.attempts = min(_MOST, self.attempts + 1)
         self._save()  # before the heat: a brown-out must not make it forget
+        self._board.event(event_table.ANTENNA_BURN, self.attempts, self.deployed)
         limit_ms = self._board.parts.BURN_MS
         try:
             self._arm.value(1)

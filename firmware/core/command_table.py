@@ -4,6 +4,7 @@
 from micropython import const
 
 FIRST_OF_APP = const(0x80)
+SLOT_RECOVER = const(0x62)
 READ = const(1)  # flag: changes nothing, so whoever is on the bus may ask
 
 # Opcodes: 0x00 core, 0x10 parameters, 0x20 schedule, 0x30 time, 0x40 files, 0x50 update, 0x60 keys.
@@ -11,12 +12,39 @@ COMMANDS = (
     # opcode, name, ((argument, type, unit, scale, lowest, highest), ...), flags, description
     (0x00, "noop", (("data", "bytes", "", 1, 0, 64),), READ, "nothing; the reply carries the same bytes"),
     (0x01, "reset", (), 0, "reset the board after the reply has left"),
+    (0x02, "tm_get", (("set", "u8", "", 1, 0, 7),), READ, "a set of telemetry, packed now: 0 housekeeping, 1 system"),
+    (0x03, "hk_now", (), 0, "broadcast housekeeping within a second"),
+    (0x04, "event_counts", (("first", "u8", "", 1, 0, 254),), READ, "how often each event happened since boot"),
+    (0x05, "event_read", (("sequence", "u32", "", 1, None, None),), READ, "events from a sequence on, up to ten"),
+    (0x06, "limit_state", (), READ, "which limits are exceeded, which are off"),
+    (0x07, "limit_enable", (("limit", "u8", "", 1, 0, 15), ("on", "u8", "", 1, 0, 1)), 0, "switch a limit on or off"),
     (0x30, "time_get", (), READ, "time and the state of its synchronisation: core/README.md"),
     (0x31, "time_set", (
         ("seconds", "u32", "s", 1, None, None),
         ("microseconds", "u32", "us", 1, 0, 999_999),
         ("restart", "u8", "", 1, 0, 1),
     ), 0, "the time at the arrival of this; more than a minute back only with restart; returns the correction"),
+    (0x50, "update_status", (), READ, "what the update is doing"),
+    (0x51, "update_begin", (("manifest", "bytes", "", 1, 99, 99),), 0, "an image for the free slot comes"),
+    (0x52, "update_block", (("offset", "u32", "B", 1, None, None), ("data", "bytes", "", 1, 1, 128)), 0,
+     "a block of the image"),
+    (0x53, "update_keep", (("offset", "u32", "B", 1, None, None), ("crc", "u32", "", 1, None, None)), 0,
+     "the slot holds this erase block already"),
+    (0x54, "update_verify", (), 0, "read the slot back and compare its hash"),
+    (0x55, "update_activate", (), 0, "reset into the trial of the verified image"),
+    (0x56, "update_confirm", (), 0, "keep what runs on trial"),
+    (0x57, "update_abort", (), 0, "end the update; a trial ends with a reset"),
+    (0x58, "update_choose", (("slot", "u8", "", 1, None, None),), 0,
+     "reset into a slot that was confirmed once, or into golden: 255"),
+    (0x59, "update_push", (("node", "u8", "", 1, 1, 30), ("path", "text", "", 1, 1, 64)), 0,
+     "send an image that lies here as a file to another board"),
+    (0x5A, "update_board", (), READ, "what an image must fit"),
+    (0x60, "slots", (), READ, "of each key slot: state u8, generation u16, next sequence u32, challenge 8 bytes"),
+    (0x61, "refusals", (), READ, "commands done u32, refused u32, then refused for each reason u16, from 0 on"),
+    (SLOT_RECOVER, "slot_recover", (("next", "u32", "", 1, 0, 0xFFFF0000), ("challenge", "bytes", "", 1, 8, 8)), 0,
+     "open the closed slot that signs this, which goes on with sequence `next`"),
+    (0x63, "key_rotate", (("slot", "u8", "", 1, 0, 3), ("generation", "u16", "", 1, 1, 65_534)), 0,
+     "replace a slot's key by one made from the key that signs this"),
 )
 
 # Status of a reply.

@@ -7,11 +7,16 @@ from core.telemetry import hash_of
 
 
 class Dictionary:
-    """role; hk: telemetry.Set; parameters, events, commands, limits: tuples as core/*_table.py shows, core's first."""
+    """role; hk: telemetry.Set; parameters, events, commands: tuples as core/*_table.py shows, core's first; limits: as
+    core/limits.py shows.
 
-    def __init__(self, role, hk, parameters=(), events=(), commands=(), limits=()):
+    sets: telemetry.Sets by number; 0 is hk, the others are packed on request.
+    """
+
+    def __init__(self, role, hk, parameters=(), events=(), commands=(), limits=(), sets=()):
         self.role = role
         self.hk = hk
+        self.sets = (hk,) + tuple(sets)
         self.parameters = tuple(parameters)
         self.events = tuple(events)
         self.commands = tuple(commands)
@@ -27,7 +32,8 @@ class Dictionary:
 
     def lines(self):
         """The canonical text, line by line: what both ends must agree on. Descriptions may be reworded."""
-        yield from self.hk.lines()
+        for each in self.sets:
+            yield from each.lines()
         for name, kind, unit, scale, lowest, highest, default, risky, _ in self.parameters:
             yield "parameter %s %s %g %s %s %s %s %d" % (name, kind, scale, unit, lowest, highest, default, risky)
         for number, name, severity, a, b, _ in self.events:

@@ -17,11 +17,16 @@ LIMIT_ERROR = const(5)
 LIMIT_OVER = const(6)
 ANTENNA_BURN = const(7)
 ANTENNA_RELEASED = const(8)
+LIMIT_ACTION = const(9)
+UPDATE = const(0x50)
 
 TIME_SET = const(0x30)
 TIME_STEP = const(0x31)
 TIME_SYNCHRONISED = const(0x32)
 TIME_FAR = const(0x33)
+
+COMMAND_REFUSED = const(0x60)
+KEY_SLOT = const(0x61)
 
 EVENTS = (
     # number, name, severity, a, b, description
@@ -32,10 +37,14 @@ EVENTS = (
     (LIMIT_WARNING, "limit_warning", WARNING, "limit", "value", "a value left its limits"),
     (LIMIT_ERROR, "limit_error", ERROR, "limit", "value", "a value left its limits"),
     (LIMIT_OVER, "limit_over", INFO, "limit", "value", "a value is within its limits again"),
+    (LIMIT_ACTION, "limit_action", WARNING, "limit", "reason", "the action of a limit was not done"),
     (ANTENNA_BURN, "antenna_burn", INFO, "attempts", "switch", "the antenna's wire is heated"),
     (ANTENNA_RELEASED, "antenna_released", INFO, "attempts", "", "the antenna's switch says deployed"),
     (TIME_SET, "time_set", INFO, "seconds", "microseconds", "the ground corrected the time by a + b"),
     (TIME_STEP, "time_step", INFO, "seconds", "microseconds", "the time shown went forward by a + b at once"),
     (TIME_SYNCHRONISED, "time_synchronised", INFO, "seconds", "microseconds", "good time again, we were off by a + b"),
     (TIME_FAR, "time_far", WARNING, "seconds", "", "the master's time is far back: this board restarts to follow it"),
+    (UPDATE, "update", WARNING, "result", "running", "a trial ended, or what boots was chosen: RESULTS of update_record"),
+    (COMMAND_REFUSED, "command_refused", WARNING, "reason", "source * 256 + key slot", "a command was refused or failed"),
+    (KEY_SLOT, "key_slot", WARNING, "slot", "state", "a key slot was opened, closed or given another key"),
 )

@@ -2,7 +2,7 @@
 # Written by `dragonet generate hashes`; do not edit.
 HASHES = {
     # role: (its housekeeping alone, its dictionary)
-    "eps": (0x4C61, 0x6B9E),
-    "beacon": (0x3FA6, 0xB3FE),
-    "sensor": (0x00E7, 0x22F2),
+    "eps": (0xE9BD, 0xFA3D),
+    "beacon": (0xF90D, 0x56B8),
+    "sensor": (0x1F1B, 0xA12F),
 }

@@ -6,6 +6,8 @@ _SERVICES = (
     # name, module, class
     ("events", "core.events", "Events"),
     ("commands", "core.commands", "Commands"),
+    ("reports", "core.reports", "Reports"),
+    ("limits", "core.limits", "Limits"),
     ("time", "core.time_sync", "Time"),
 )
 

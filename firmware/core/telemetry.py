@@ -11,6 +11,7 @@
 #   u32   4      0 .. 4,294,967,294     4,294,967,295
 #   i32   4      -(2^31 - 1) .. 2^31-1  -2^31
 import struct
+from array import array
 from binascii import crc32
 from micropython import const
 
@@ -39,6 +40,7 @@ COMMON = (
     ("failed_task", "u8", "", 1, "task that failed last, in order of registration; kept through resets"),
     ("restarts", "u16", "", 1, "task restarts since boot"),
     ("faults", "u16", "", 1, "faults survived since boot: storage, configuration, buses"),
+    ("limits", "u16", "", 1, "limits that are exceeded: bit k, limit k"),
 )
 
 
@@ -60,17 +62,19 @@ class Set:
         self.name = name
         self.fields = tuple(fields)
         self.names = tuple([field[_NAME] for field in self.fields])
-        layout = []
+        types = []
+        places = []
         at = 0
         for k, field in enumerate(self.fields):
             if field[_TYPE] not in _TYPES:
                 raise ValueError("%s.%s is of unknown type %s" % (name, field[_NAME], field[_TYPE]))
             if field[_NAME] in self.names[:k]:
                 raise ValueError("%s.%s stands twice" % (name, field[_NAME]))
-            code, size, low, high, reserved = _TYPES[field[_TYPE]]
-            layout.append((at, code, size, low, high, reserved))
-            at += size
-        self._layout = tuple(layout)
+            types.append(_TYPES[field[_TYPE]])
+            places.append(at)
+            at += types[k][1]
+        self._types = tuple(types)
+        self._places = array("H", places)
         self.size = at
         self.saturated = 0
         self._hash = None
@@ -103,13 +107,14 @@ class Set:
     def pack_into(self, buffer, values, offset=0):
         """Packs values, by position, into size bytes of buffer."""
         k = 0
-        for at, code, _, low, high, reserved in self._layout:
+        for code, size, low, high, reserved in self._types:
             value = values[k]
             if value is None:
                 value = reserved
             elif type(value) is not int or value < low or value > high:
                 value = self._fit(value, low, high, reserved)
-            struct.pack_into(code, buffer, offset + at, value)
+            struct.pack_into(code, buffer, offset, value)
+            offset += size
             k += 1
 
     def unpack(self, data):
@@ -123,7 +128,8 @@ class Set:
 
     def get(self, data, position):
         """One raw value of packed data, None when not available. IndexError: data is too short."""
-        at, _, size, low, _, reserved = self._layout[position]
+        _, size, low, _, reserved = self._types[position]
+        at = self._places[position]
         value = data[at]
         for k in range(at + 1, at + size):
             value = value << 8 | data[k]

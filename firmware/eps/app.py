@@ -7,6 +7,7 @@ import struct
 import time
 from core import ports
 from core.clock import Every
+from eps import event_table
 from eps.battery import Battery, Charging
 from eps.heater import Heater
 from eps.hk import HK
@@ -69,6 +70,7 @@ class Power:
         self._state = board.record("eps", _TREND_AT + self.trend.size(), _STATE_AT)
         self._restore()
         self._saved_level = self._effective = self.level.value
+        self._silent = 0   # mask of the parts that did not answer when last told
 
         self._monitors = [Monitor(board.i2c, entry) for entry in parts.MONITORS]
         self._thermometers = [Thermometer(board.i2c, entry) for entry in parts.THERMOMETERS]
@@ -123,7 +125,9 @@ class Power:
         self.trend.update(battery.soc, passed_ms)
         if self.trend.falling and level < LOW:
             level = LOW
-        self._effective = level
+        if level != self._effective:
+            self._board.event(event_table.LEVEL, level, self._effective)
+            self._effective = level
         for panel in self._panels:
             panel.read()
         self._read_loads(n % _LOOK_TICKS == 0)
@@ -168,6 +172,9 @@ class Power:
         for k, load in enumerate(loads.loads):
             hk[_TRIPS + k] = load.trips
         hk[_NOT_ANSWERING] = silent
+        if silent != self._silent:
+            self._board.event(event_table.PARTS, silent, self._silent)
+            self._silent = silent
         hk[_READ_ERRORS] = min(errors, 0xFFFE)
 
     def _pack_mv(self):
@@ -188,12 +195,16 @@ class Power:
         for k, monitor in enumerate(self._load_monitors):
             if all_of_them or on >> k & 1 or monitor.ma is None or monitor.ma > _IDLE_MA:
                 monitor.read()
-                self.loads.measured(k, monitor.ma, now_s)
+                if self.loads.measured(k, monitor.ma, now_s):
+                    self._board.event(event_table.LOAD_TRIP, k, monitor.ma)
 
     def _decide(self, level, mdeg, passed_ms):
         board = self._board
+        before = self.modes.mode
         mode = self.modes.update(board.hold, level, self._rate(), passed_ms)
         board.set_mode(mode)
+        if mode != before:
+            board.event(event_table.MODE, mode, before)
         wanted = self._always
         if mode == ports.NOMINAL:
             wanted |= self._ais

@@ -107,11 +107,13 @@ class Loads:
         return self._mask("stuck")
 
     def measured(self, index, ma, now_s):
-        """Current of one load in mA, None when not known; an over-current turns it off before this returns."""
+        """Current of one load in mA, None when not known. True: an over-current; it is off when this returns."""
         load = self.loads[index]
-        if ma is not None and load.measured(ma, now_s):
-            self._switch(index, False, now_s)
-            self._save()
+        if ma is None or not load.measured(ma, now_s):
+            return False
+        self._switch(index, False, now_s)
+        self._save()
+        return True
 
     def update(self, wanted, level, now_s):
         """wanted: mask of the loads that the mode asks for. level: power level. now_s: seconds since boot."""

@@ -3,6 +3,7 @@ from core import burn_wire, ports
 from machine import Pin
 from micropython import const
 
+from sensor import event_table
 from sensor.drops import REASONS
 from sensor.hk import HK, TYPES
 from sensor.receiver import Receiver
@@ -26,6 +27,7 @@ _DROPPED = HK.index("drop_" + REASONS[0])
 _BAD_MMSI = HK.index("drop_mmsi")
 _FULL = HK.index("uart_full")
 _U16_MOST = const(0xFFFE)
+_FULL_AGAIN_S = const(3_600)
 _MODE_STALE_S = const(60)  # an EPS silent for so long does not keep the burn wire cold
 
 
@@ -38,10 +40,30 @@ def start(board):
     except (OSError, ValueError):
         board.fault()
     receiver = Receiver(board, uart, board.parts.AIS_RXBUF)
-    board.supervisor.task("sensors", Sensors(board).run, _SENSORS_DEADLINE_MS)
+    sensors = Sensors(board)
+    full = Full(board, receiver.ships)
+    board.supervisor.task("sensors", sensors.run, _SENSORS_DEADLINE_MS)
     board.supervisor.task("ais", receiver.run, _AIS_DEADLINE_MS)
     board.supervisor.task("antenna", antenna.run, _ANTENNA_DEADLINE_MS)
     board.before_hk(lambda: _count(board.hk, receiver, antenna))
+    board.before_hk(full.look)
+
+
+class Full:
+    """Tells that the table of ships is full, when ships gave way to others, once an hour."""
+
+    def __init__(self, board, ships):
+        self._board = board
+        self._ships = ships
+        self._evicted = 0
+        self._next_s = 0
+
+    def look(self):
+        evicted = self._ships.evicted
+        if evicted != self._evicted and self._board.uptime_s >= self._next_s:
+            self._evicted = evicted
+            self._next_s = self._board.uptime_s + _FULL_AGAIN_S
+            self._board.event(event_table.SHIPS_FULL, evicted, self._ships.unsent)
 
 
 def _antenna(board):

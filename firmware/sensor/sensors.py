@@ -7,6 +7,7 @@ from drivers.rm3100 import RM3100
 from drivers.tmp117 import TMP117
 from micropython import const
 
+from sensor import event_table
 from sensor.hk import HK
 
 _PERIOD_MS = const(1000)
@@ -26,6 +27,7 @@ class Sensors:
 
     def __init__(self, board):
         i2c = board.i2c
+        self._board = board
         self._hk = board.hk
         self._thermometers = ()
         self._magnetometer = self._gyroscope = None
@@ -40,6 +42,7 @@ class Sensors:
         self._tick = 0
         self.errors = 0
         self.missing = 0x3F
+        self._told = self._seen = 0  # missing, when last told and when last looked at
 
     async def run(self, checkin):
         """The task: field and rates every second, temperatures every five."""
@@ -56,6 +59,11 @@ class Sensors:
             for k, thermometer in enumerate(self._thermometers):
                 self._temperature(thermometer, self._places[k], k)
         self._tick += 1
+        if self._tick % _TEMPERATURES_EVERY == 0:
+            if self.missing == self._seen != self._told:  # for five seconds: one missed reading is no news
+                self._board.event(event_table.PARTS, self.missing, self._told)
+                self._told = self.missing
+            self._seen = self.missing
         self._hk[_NOT_ANSWERING] = self.missing
         self._hk[_READ_ERRORS] = min(self.errors, 0xFFFE)
 

@@ -4,6 +4,7 @@ import time
 import unittest
 
 from core import burn_wire
+from core.event_table import ANTENNA_BURN, ANTENNA_RELEASED
 from core.hold import DEPLOY_S
 from core.record import Record
 
@@ -47,9 +48,13 @@ class Board:
     def __init__(self, mission_s, parts):
         self.parts = parts
         self.inserted = False  # the remove-before-flight pin
+        self.events = []
         self._mission_s = mission_s
         self._start = time.ticks_ms()
         self._seconds = 0
+
+    def event(self, number, a=0, b=0):
+        self.events.append((number, a, b))
 
     @property
     def uptime_s(self):
@@ -298,6 +303,21 @@ class Resets(Base):
 
 
 class TheSwitch(Base):
+    def test_each_heat_and_the_release_are_events(self):
+        async def melt():
+            await self.heat_begins()
+            await asyncio.sleep_ms(3_000)
+            self.switch.level = 1
+
+        self.fly(70)
+        self.fly(1000, melt)
+        self.assertEqual(self.board.events, [(ANTENNA_BURN, 1, 0), (ANTENNA_BURN, 2, 0), (ANTENNA_RELEASED, 2, 0)])
+
+    def test_a_switch_that_always_said_deployed_is_no_release(self):
+        self.switch.level = 1
+        self.fly(600)
+        self.assertEqual(self.board.events, [(ANTENNA_BURN, 1, 1)])
+
     def test_stops_heating_when_it_says_deployed_three_times_in_a_row(self):
         async def melt():
             await self.heat_begins()

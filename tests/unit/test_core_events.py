@@ -265,7 +265,8 @@ class Steady(unittest.TestCase):
             after = gc.mem_alloc() if sys.implementation.name == "micropython" else 0
         finally:
             gc.enable()
-        self.assertEqual(after - before, 0)
+        crc = 20 * 32 if sys.maxsize < 1 << 32 else 0  # of each entry: an integer above 2^30
+        self.assertLessEqual(after - before, crc)
 
 
 class Cells:

@@ -12,7 +12,7 @@ from core import hold, layout, ports  # noqa: E402
 from core.record import Record  # noqa: E402
 from dragonet.flatsat.devices import records, wiring_eps, world  # noqa: E402
 from drivers.fram import FRAM  # noqa: E402
-from eps import app  # noqa: E402
+from eps import app, event_table  # noqa: E402
 from eps.hk import HK  # noqa: E402
 
 BEACON, SENSOR, AIS, HEATER = 1, 2, 4, 8
@@ -68,6 +68,7 @@ class Board:
             pass
         self.boot_us = twin.board.now()
         self.hooks = []
+        self.events = []
         self.supervisor = self
 
     @property
@@ -91,6 +92,9 @@ class Board:
 
     def fault(self):
         self.faults += 1
+
+    def event(self, number, a=0, b=0):
+        self.events.append((number, a, b))
 
 
 class Flight(unittest.TestCase):
@@ -267,6 +271,26 @@ class Flight(unittest.TestCase):
         self.fly(3)
         hk = self.hk()
         self.assertEqual((hk["loads_on"] & AIS, hk["loads_tripped"], hk["trips_ais"]), (0, AIS, 1))
+
+    def test_modes_levels_trips_and_silent_parts_are_events(self):
+        self.hold.elapsed_s = 9000
+        self.fly(5)
+        self.assertEqual(self.board.events, [(event_table.MODE, ports.NOMINAL, ports.SILENT)])
+        self.set(load_ais_v=7.7, load_ais_a=0.9)
+        self.fly(3)
+        number, load, milliamps = self.board.events.pop()
+        self.assertEqual((number, load), (event_table.LOAD_TRIP, 2))
+        self.assertAlmostEqual(milliamps, 900, delta=10)
+        self.set(battery_v=6.8, battery_a=-0.3)
+        self.fly(15)
+        self.assertEqual(self.board.events[1:], [
+            (event_table.LEVEL, 1, 0), (event_table.MODE, ports.LOW_POWER, ports.NOMINAL),
+        ])
+        self.device(0x41).dead = True
+        self.fly(2)
+        self.hk()
+        self.hk()
+        self.assertEqual(self.board.events[3:], [(event_table.PARTS, 2, 0)])
 
     def test_a_reset_keeps_charge_counters_and_switches_and_the_beacons_enable_has_no_edge(self):
         self.hold.elapsed_s = 9000

@@ -14,8 +14,9 @@ from core import hold, ports  # noqa: E402
 from core.board import Board  # noqa: E402
 from dragonet.flatsat.devices import records as kinds  # noqa: E402
 from dragonet.flatsat.devices import wiring_sensor, world  # noqa: E402
-from sensor import app, records  # noqa: E402
+from sensor import app, event_table, records  # noqa: E402
 from sensor.hk import HK  # noqa: E402
+from sensor.ships import Ships  # noqa: E402
 
 CALM = {
     "board_t": 21.0, "panel_xp_t": 45.5, "panel_xm_t": -30.25, "payload_t": 25.0, "field_x": 20.0, "field_y": -30.0,
@@ -62,6 +63,12 @@ class Flight(unittest.TestCase):
         if self.bus_is_up:
             self.sent.append((dst, dport, bytes(data)))
         return self.bus_is_up
+
+    def told(self):
+        """A list that gets each event from now on."""
+        events = []
+        self.board.event = lambda number, a=0, b=0: events.append((number, a, b))
+        return events
 
     def set(self, name, value):
         self.env.world[world.index("sensor", name)] = value
@@ -143,6 +150,30 @@ class Measuring(Flight):
         gyroscope.dead = False
         gyroscope.power_on()
         self.assertIsNotNone(self.fly(5)["rate_x"])
+
+    def test_sensors_that_fall_silent_or_come_back_are_events(self):
+        self.make()
+        told = self.told()
+        self.fly(12)
+        self.assertEqual(told, [])
+        gyroscope = self.env.i2c_buses[0][parts.GYROSCOPE]
+        gyroscope.dead = True
+        self.fly(12)
+        gyroscope.dead = False
+        gyroscope.power_on()
+        self.fly(12)
+        self.assertEqual(told, [(event_table.PARTS, 32, 0), (event_table.PARTS, 0, 32)])
+
+    def test_a_full_table_of_ships_is_told_once_an_hour(self):
+        self.make()
+        told = self.told()
+        ships = Ships()
+        full = app.Full(self.board, ships)
+        for _ in range(3700):
+            self.board.clock.seconds += 1
+            ships.evicted += 1
+            full.look()
+        self.assertEqual(told, [(event_table.SHIPS_FULL, 1, 0), (event_table.SHIPS_FULL, 3601, 0)])
 
     def test_flies_without_an_i2c_bus(self):
         self.make()
