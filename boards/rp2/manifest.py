@@ -1,6 +1,6 @@
 # What every board's RP2040 image freezes; boards/<role>/manifest.py includes it. The frozen app is the golden
-# one, complete without slots and files: the bus (without its bench services), the core, the role's package, and what else
-# its package.json lists.
+# one, complete without slots and files: guard, bus (without its bench services), core, the role's package, and what
+# else its package.json lists.
 # ruff: noqa: F821  include, freeze and module are MicroPython's
 # pyright: reportUndefinedVariable=false
 import atexit
@@ -13,7 +13,9 @@ import tempfile
 include("$(MPY_DIR)/extmod/asyncio")
 freeze("$(PORT_DIR)/modules", "rp2.py")
 module("_boot.py", base_path="modules")
-module("flash_map.py")
+for name in sorted(glob.glob("*.py")):
+    if name != "manifest.py":
+        module(name)
 
 # Flight code imports its parts and this target's pins by the names `parts` and `pins`, whatever their files are called.
 flight = tempfile.mkdtemp()
@@ -21,6 +23,8 @@ atexit.register(shutil.rmtree, flight)
 role = "../" + options.role
 with open(role + "/package.json") as file:
     wanted = {name: os.path.join(role, path) for name, path in json.load(file)["urls"]}
+for path in glob.glob("../../firmware/*.py"):
+    wanted[os.path.basename(path)] = path
 for package_name in ("csp", "core", options.role):
     for path in glob.glob("../../firmware/%s/*.py" % package_name):
         script = os.path.basename(path)

@@ -24,6 +24,7 @@ def _frozen(role: str) -> list[Path]:
     listed = [board / path for _, path in json.loads((board / "package.json").read_text())["urls"]]
     own = [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
     packages = [path for name in ("csp", "core", role) for path in (paths.FIRMWARE / name).glob("*.py")]
+    packages += paths.FIRMWARE.glob("*.py")
     return [*listed, *packages, *own, board / "manifest.py", board / "package.json"]
 
 
