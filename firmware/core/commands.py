@@ -15,11 +15,12 @@
 #
 # All big-endian. Unsigned commands come by the bus only: those that READ from anyone, others from boards of this
 # satellite. A request whose sequence was used is never run again; the newest one of a slot gets its reply again.
+import asyncio
 import struct
-import machine
 from core import arguments, ports
 from core.command_table import ABSENT, ACCEPTED, ARGUMENT, BUSY, COMPLETED, COUNTED, ERROR, FAILED, FORM, LENGTH, OPCODE
 from core.command_table import READ, REFUSED, REPEATED, TIMEOUT, UNSIGNED
+from core.event_table import COMMAND_REFUSED
 from csp.output import NO_REPLY
 from csp.packet import DATA
 from micropython import const
@@ -104,11 +105,11 @@ class Commands:
         self.done = 0
         self.refused = 0
         self.refusals = [0] * COUNTED
-        self.on_refused = None  # function(reason, src, slot)
-        self._reset_in_s = -1
         self.handle("noop", lambda values, request: values[0])
         self.handle("reset", self._reset)
-        board.on_second(self._second)
+        self.handle("refusals", self._tell_refusals)
+        if board.keys is not None:
+            board.keys.bind(self)
         board.node.bind(ports.COMMAND, self._on_packet)
 
     def handle(self, name, function):
@@ -182,7 +183,7 @@ class Commands:
     def _may(self, packet, slot, opcode):
         # 0 when the packet's sender may command this, or the reason why not.
         if slot != UNSIGNED_SLOT:
-            keys = getattr(self._board, "keys", None)
+            keys = self._board.keys
             return ABSENT if keys is None else keys.admit(packet)
         if packet.interface is not None and packet.interface.border is not None:
             return UNSIGNED
@@ -208,8 +209,8 @@ class Commands:
         self.refused += 1
         if reason < COUNTED:
             self.refusals[reason] += 1
-        if self.on_refused is not None:
-            self.on_refused(reason, src, slot)
+        if self._board.events is not None:
+            self._board.events.emit(COMMAND_REFUSED, reason, src << 8 | slot)
 
     # --- doing ---
 
@@ -270,11 +271,12 @@ class Commands:
         if request.sport != NO_REPLY:
             self._board.node.send(request.src, request.sport, reply, ports.COMMAND)
 
-    def _reset(self, values, request):
-        self._reset_in_s = 1  # the reply leaves first
+    def _tell_refusals(self, values, request):
+        answer = bytearray(8 + 2 * COUNTED)
+        struct.pack_into(">II", answer, 0, self.done, self.refused)
+        for k in range(COUNTED):
+            struct.pack_into(">H", answer, 8 + 2 * k, min(self.refusals[k], 0xFFFF))
+        return answer
 
-    def _second(self):
-        if self._reset_in_s >= 0:
-            if self._reset_in_s == 0:
-                machine.reset()
-            self._reset_in_s -= 1
+    def _reset(self, values, request):
+        asyncio.create_task(self._board.reset_after(lambda: None, 1))  # the reply leaves first

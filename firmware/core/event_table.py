@@ -18,6 +18,10 @@ LIMIT_OVER = const(6)
 ANTENNA_BURN = const(7)
 ANTENNA_RELEASED = const(8)
 LIMIT_ACTION = const(9)
+FILE_RECEIVED = const(0x40)
+FILE_DELETED = const(0x41)
+LOG_LOST = const(0x42)
+SCRUBBED = const(0x43)
 UPDATE = const(0x50)
 
 TIME_SET = const(0x30)
@@ -44,7 +48,11 @@ EVENTS = (
     (TIME_STEP, "time_step", INFO, "seconds", "microseconds", "the time shown went forward by a + b at once"),
     (TIME_SYNCHRONISED, "time_synchronised", INFO, "seconds", "microseconds", "good time again, we were off by a + b"),
     (TIME_FAR, "time_far", WARNING, "seconds", "", "the master's time is far back: this board restarts to follow it"),
+    (FILE_RECEIVED, "file_received", INFO, "bytes", "session", "an upload is whole: its hash was compared"),
+    (FILE_DELETED, "file_deleted", INFO, "", "", "a file was deleted"),
+    (LOG_LOST, "log_lost", WARNING, "packets", "since boot", "housekeeping was not moved to flash in time"),
+    (SCRUBBED, "scrubbed", INFO, "mended", "broken", "all that is stored was verified, and mended from its copy"),
     (UPDATE, "update", WARNING, "result", "running", "a trial ended, or what boots was chosen: RESULTS of update_record"),
-    (COMMAND_REFUSED, "command_refused", WARNING, "reason", "source * 256 + key slot", "a command was refused or failed"),
+    (COMMAND_REFUSED, "command_refused", WARNING, "reason", "source * 256 + key slot", "a command was not done"),
     (KEY_SLOT, "key_slot", WARNING, "slot", "state", "a key slot was opened, closed or given another key"),
 )

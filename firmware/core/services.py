@@ -5,6 +5,7 @@
 _SERVICES = (
     # name, module, class
     ("events", "core.events", "Events"),
+    ("keys", "core.keys", "Keys"),
     ("commands", "core.commands", "Commands"),
     ("reports", "core.reports", "Reports"),
     ("limits", "core.limits", "Limits"),
@@ -14,6 +15,8 @@ _SERVICES = (
 
 def attach(board):
     """Makes every service; each failure is counted and leaves its name None."""
+    for name, _, _ in _SERVICES:
+        setattr(board, name, None)
     for name, module, kind in _SERVICES:
         try:
             made = getattr(__import__(module, None, None, (kind,)), kind)(board)

@@ -11,7 +11,7 @@ from typer import _click
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command as compiled
 
-from dragonet.errors import UserError
+from dragonet.errors import NotDone, UserError
 
 # name: what it does. The module dragonet/commands/<name>.py holds either `app` (a typer.Typer with sub-commands)
 # or a function of the command's name.
@@ -19,6 +19,7 @@ COMMANDS = {
     "fly": "Fly the satellite: boards, bus, orbit and radio, on this computer.",
     "ais": "Decode AIS sentences with the flight decoder.",
     "beacon": "Render a beacon's sound with the flight encoder and the radio model.",
+    "emulator": "Run the real firmware image on an emulated RP2040.",
     "bus": "Watch and talk to the satellite's bus.",
     "generate": "Make files from the firmware's own tables.",
 }
@@ -87,12 +88,15 @@ def _root(
 
 
 def main() -> None:
-    """Entry point. UserError: one line, exit code 2. Ctrl-C: exit code 130. A closed pipe ends quietly."""
+    """Entry point. UserError: one line, exit code 2; NotDone: 1. Ctrl-C: 130. A closed pipe ends quietly."""
     try:
         result = compiled(app).main(prog_name="dragonet", standalone_mode=False)
     except UserError as error:
         print(f"dragonet: error: {error}", file=sys.stderr)
         sys.exit(2)
+    except NotDone as error:
+        print(f"dragonet: {error}", file=sys.stderr)
+        sys.exit(1)
     except _click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message())
         sys.exit(2)

@@ -3,3 +3,7 @@
 
 class UserError(Exception):
     """Says what is wrong, where, and what to do about it, in one line."""
+
+
+class NotDone(Exception):
+    """What was asked reached its address and was not done, or nobody answered; one line. Exit code 1."""

@@ -2,65 +2,11 @@
 import struct
 import unittest
 
-from core import arguments, command_table, ports
-from core.command_table import ACCEPTED, COMPLETED, FAILED, READ, REFUSED
+from byte_memory import Memory
+from command_world import COMMANDS, Board
+from core import arguments, command_table
+from core.command_table import ACCEPTED, COMPLETED, FAILED, REFUSED
 from core.commands import PENDING, Commands, Failed, Refused
-from core.dictionary import Dictionary
-from core.telemetry import COMMON, Set
-from csp import Node
-from csp.interface import Interface
-from csp.packet import DATA
-
-COMMANDS = command_table.COMMANDS + (
-    (0x80, "ask", (("which", "u8", "", 1, 0, 3),), READ, "a reading"),
-    (0x81, "set", (("level", "i16", "V", 0.001, -500, 500), ("name", "text", "", 1, 1, 8)), 0, "a change"),
-    (0x82, "slow", (), READ, "takes its time"),
-    (0x83, "absent", (), READ, "nobody does it"),
-)
-
-
-class Wire(Interface):
-    """Gives the node what a test makes, and keeps what the node sends: (dst, dport, sport, data)."""
-
-    def __init__(self, name="WIRE"):
-        super().__init__(name)
-        self.sent = []
-
-    def send(self, packet, via=-1):
-        data = bytes(packet.buffer[DATA : DATA + packet.size - 4])
-        self.sent.append((packet.dst, packet.dport, packet.sport, data))
-        return True
-
-    def give(self, src, dst, data, sport=20, dport=ports.COMMAND):
-        node = self.node
-        packet = node.take()
-        node._fill(packet, dst, dport, data, sport, 2, 1)
-        packet.src = src
-        node._finish(packet)
-        node.arrived(packet, self)
-        node.process()
-
-
-class Clock:
-    seconds = 0
-
-
-class Board:
-    def __init__(self):
-        self.address = 2
-        self.dictionary = Dictionary("eps", Set("eps", COMMON), commands=COMMANDS)
-        self.clock = Clock()
-        self.node = Node(2)
-        self.wire = Wire()
-        self.node.add_interface(self.wire)
-        self.survived = []
-        self.keys = None
-
-    def on_second(self, function):
-        self.second = function
-
-    def survive(self, name, error):
-        self.survived.append((name, error))
 
 
 def unsigned(opcode, rest=b"", sequence=7):
@@ -69,7 +15,7 @@ def unsigned(opcode, rest=b"", sequence=7):
 
 class CommandsTest(unittest.TestCase):
     def setUp(self):
-        self.board = Board()
+        self.board = Board(Memory())
         self.commands = Commands(self.board)
         self.wire = self.board.wire
         self.asked = []
@@ -90,8 +36,8 @@ class CommandsTest(unittest.TestCase):
         return self.wire.sent.pop()[3] if self.wire.sent else None
 
     def test_a_reading_is_answered_to_the_port_that_asked(self):
-        self.wire.give(30, 2, unsigned(0x80, b"\x03"), 33)
-        self.assertEqual(self.wire.sent, [(30, 33, 11, b"\x80\x00\x00\x00\x07\x01\x12\x34")])
+        self.wire.give(30, 2, unsigned(0xF0, b"\x03"), 33)
+        self.assertEqual(self.wire.sent, [(30, 33, 11, b"\xf0\x00\x00\x00\x07\x01\x12\x34")])
         self.assertEqual(self.asked, [(3,)])
         self.assertEqual(self.commands.done, 1)
 
@@ -99,8 +45,8 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual(self.tell(unsigned(0, b"hello")), b"\x00\x00\x00\x00\x07\x01hello")
 
     def test_a_change_without_signature_is_for_boards_of_this_satellite_only(self):
-        change = unsigned(0x81, b"\xff\x00four")
-        self.assertEqual(self.tell(change, 30), b"\x81\x00\x00\x00\x07\x02\x03\x00")
+        change = unsigned(0xF1, b"\xff\x00four")
+        self.assertEqual(self.tell(change, 30), b"\xf1\x00\x00\x00\x07\x02\x03\x00")
         self.assertEqual(self.tell(change, 10)[5:], b"\x02\x03\x00")
         self.assertEqual(self.asked, [])
         self.assertEqual(self.tell(change, 3)[5], COMPLETED)
@@ -113,7 +59,7 @@ class CommandsTest(unittest.TestCase):
                 return True
 
         self.wire.border = Open()
-        self.assertEqual(self.tell(unsigned(0x80, b"\x01"), 3)[5:], b"\x02\x03\x00")
+        self.assertEqual(self.tell(unsigned(0xF0, b"\x01"), 3)[5:], b"\x02\x03\x00")
 
     def test_signed_commands_are_refused_while_there_are_no_keys(self):
         self.assertEqual(self.tell(bytes(21) + b"\x00")[5:], bytes((REFUSED, command_table.ABSENT, 0)))
@@ -124,21 +70,21 @@ class CommandsTest(unittest.TestCase):
             (b"", command_table.LENGTH, 0),
             (b"\x01\x01", command_table.LENGTH, 0),
         ):
-            self.assertEqual(self.tell(unsigned(0x80, rest))[5:], bytes((REFUSED, reason, detail)))
+            self.assertEqual(self.tell(unsigned(0xF0, rest))[5:], bytes((REFUSED, reason, detail)))
         for rest, detail in ((b"\x02\x00name", 0), (b"\x00\x00", 1), (b"\x00\x00123456789", 1), (b"\x00\x00\xff", 1)):
-            answer = self.tell(unsigned(0x81, rest), 3)
+            answer = self.tell(unsigned(0xF1, rest), 3)
             self.assertEqual(answer[5:], bytes((REFUSED, command_table.ARGUMENT, detail)))
         self.assertEqual(self.asked, [])
         self.assertEqual(self.commands.refused, 7)
 
     def test_unknown_and_unserved_commands_are_refused(self):
         self.assertEqual(self.tell(unsigned(0xEE), 3)[5:], bytes((REFUSED, command_table.OPCODE, 0)))
-        self.assertEqual(self.tell(unsigned(0x83))[5:], bytes((REFUSED, command_table.ABSENT, 0)))
+        self.assertEqual(self.tell(unsigned(0xF3))[5:], bytes((REFUSED, command_table.ABSENT, 0)))
 
     def test_what_is_too_short_or_goes_to_all_is_dropped_without_an_answer(self):
         for data in (b"", b"\xff", b"\xff\x00\x00\x00\x07", bytes(21)):
             self.assertEqual(self.tell(data), None)
-        self.wire.give(3, self.board.node.broadcast_address, unsigned(0x80, b"\x01"))
+        self.wire.give(3, self.board.node.broadcast_address, unsigned(0xF0, b"\x01"))
         self.assertEqual(self.wire.sent, [])
         self.assertEqual(self.commands.refusals[command_table.FORM], 5)
 
@@ -158,41 +104,41 @@ class CommandsTest(unittest.TestCase):
             (burst, (FAILED, command_table.ERROR, 0)),
         ):
             self.commands.handle("ask", function)
-            self.assertEqual(self.tell(unsigned(0x80, b"\x01"))[5:], bytes(expected))
+            self.assertEqual(self.tell(unsigned(0xF0, b"\x01"))[5:], bytes(expected))
         self.assertEqual(len(self.board.survived), 1)
 
     def test_long_work_is_accepted_first_and_completed_later(self):
-        self.assertEqual(self.tell(unsigned(0x82)), b"\x82\x00\x00\x00\x07\x00")
+        self.assertEqual(self.tell(unsigned(0xF2)), b"\xf2\x00\x00\x00\x07\x00")
         self.request.complete(b"done")
         self.request.complete(b"again")
-        self.assertEqual(self.wire.sent, [(30, 20, 11, b"\x82\x00\x00\x00\x07\x01done")])
+        self.assertEqual(self.wire.sent, [(30, 20, 11, b"\xf2\x00\x00\x00\x07\x01done")])
 
     def test_long_work_may_fail(self):
-        self.tell(unsigned(0x82))
+        self.tell(unsigned(0xF2))
         self.request.fail(command_table.STORAGE, 9)
         self.assertEqual(self.wire.sent[0][3][5:], bytes((FAILED, command_table.STORAGE, 9)))
 
     def test_too_much_long_work_is_refused_until_some_is_done_or_took_too_long(self):
         for _ in range(4):
-            self.assertEqual(self.tell(unsigned(0x82))[5], ACCEPTED)
-        self.assertEqual(self.tell(unsigned(0x80, b"\x01"))[5:], bytes((REFUSED, command_table.BUSY, 0)))
+            self.assertEqual(self.tell(unsigned(0xF2))[5], ACCEPTED)
+        self.assertEqual(self.tell(unsigned(0xF0, b"\x01"))[5:], bytes((REFUSED, command_table.BUSY, 0)))
         self.request.complete()
         self.wire.sent.clear()
-        self.assertEqual(self.tell(unsigned(0x80, b"\x01"))[5], COMPLETED)
-        self.tell(unsigned(0x82))
+        self.assertEqual(self.tell(unsigned(0xF0, b"\x01"))[5], COMPLETED)
+        self.tell(unsigned(0xF2))
         self.board.clock.seconds = 601
-        self.wire.give(30, 2, unsigned(0x80, b"\x01"))
+        self.wire.give(30, 2, unsigned(0xF0, b"\x01"))
         self.assertEqual(self.wire.sent[0][3][5:], bytes((FAILED, command_table.TIMEOUT, 0)))
         self.assertEqual(self.wire.sent[1][3][5], COMPLETED)
 
     def test_the_board_runs_commands_of_its_own(self):
         self.assertEqual(self.commands.run(self.commands.encode("set", 500, "x")), (COMPLETED, 0))
         self.assertEqual(self.asked, [(500, "x")])
-        self.assertEqual(self.commands.run(b"\x80\x09"), (REFUSED, command_table.ARGUMENT))
+        self.assertEqual(self.commands.run(b"\xf0\x09"), (REFUSED, command_table.ARGUMENT))
         self.assertEqual(self.wire.sent, [])
 
     def test_no_answer_goes_to_who_wants_none(self):
-        self.wire.give(30, 2, unsigned(0x80, b"\x01"), 63)
+        self.wire.give(30, 2, unsigned(0xF0, b"\x01"), 63)
         self.wire.give(30, 2, unsigned(0xEE), 63)
         self.assertEqual(self.wire.sent, [])
 

@@ -38,7 +38,7 @@ class CspClient:
         if not 0 < address < self.broadcast:
             raise UserError(f"address {address}: CSP version {version} has 1 to {self.broadcast - 1}")
         self._link = link
-        self._address = address
+        self.address = address
         self._packets = BusPackets(self._take, version)
         self._arrived: deque[tuple[Any, ...]] = deque()  # src, dport, sport, data, wall clock s
         self._count = 0
@@ -51,21 +51,33 @@ class CspClient:
         """One packet with CRC."""
         if len(data) > frames.CAPACITY - 4:
             raise UserError(f"{len(data)} bytes: a packet carries {frames.CAPACITY - 4} at most")
-        one = frames.make(self._address, dst, dport, sport, data, self.version)
+        one = frames.make(self.address, dst, dport, sport, data, self.version)
         for identifier, fragment in frames.frames(one, self.version, self._count):
             self._link.send(identifier, fragment)
         self._count += 1
 
     def _take(self, time_us: int, one: Any, data: bytes) -> None:
-        if one.dst == self._address:
+        if one.dst == self.address:
             self._arrived.append((one.src, one.dport, one.sport, data, self._began + time_us / 1e6))
 
-    def replies(self, dst: int, dport: int, data: bytes, timeout_s: float) -> Iterator[Reply]:
+    def port(self) -> int:
+        """A source port of its own for a request."""
+        port = self._port
+        self._port = port + 1 if port < _LAST_PORT else _FIRST_PORT
+        return port
+
+    def replies(self, dst: int, dport: int, data: bytes, timeout_s: float, sport: int | None = None) -> Iterator[Reply]:
         """Each reply within timeout_s of the request: of dst, or of everybody for a broadcast."""
-        sport = self._port
-        self._port = sport + 1 if sport < _LAST_PORT else _FIRST_PORT
+        sport = self.port() if sport is None else sport
         asked_s = time.monotonic()
         self.send(dst, dport, data, sport)
+        yield from self.listen(dst, dport, sport, timeout_s, asked_s)
+
+    def listen(
+        self, dst: int, dport: int, sport: int, timeout_s: float, asked_s: float | None = None
+    ) -> Iterator[Reply]:
+        """Each packet from dst's dport to sport within timeout_s of asked_s (of time.monotonic(); None: now)."""
+        asked_s = time.monotonic() if asked_s is None else asked_s
         while True:
             while self._arrived:
                 src, to_port, from_port, content, at_s = self._arrived.popleft()
