@@ -30,10 +30,12 @@ toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_
 
 setup:  ## make .venv with the pinned packages and MicroPython
 	@host_tools/setup/venv.sh run
+	@host_tools/setup/emulator.sh wanted
 
 setup-test:
 	@host_tools/setup/venv.sh test
 	@host_tools/setup/judges.sh
+	@host_tools/setup/emulator.sh needed
 	@[ -n "$(DRAGONET_M32)" ] || host_tools/setup/toolchain.sh 32
 
 clean:  ## remove .venv, caches and flights

@@ -1,0 +1,66 @@
+"""`dragonet emulator`: the real firmware image on an emulated RP2040."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dragonet.emulator import bench, flash
+from dragonet.errors import UserError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="The real firmware image on an emulated RP2040.")  # fmt: skip
+
+_RUN_EPILOG = """Examples:
+
+  dragonet emulator run build/toolchain/rp2-beacon/firmware.uf2 --port 3333
+
+  dragonet emulator run --flash board.bin --port 3333 --speed 0
+
+Then, in another window:
+
+  mpremote connect socket://127.0.0.1:3333 exec "print('hello')"
+"""
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command(epilog=_RUN_EPILOG)
+def run(
+    image: Annotated[
+        Path | None, typer.Argument(help="Image to flash first: .uf2, or .bin from the flash's start.")
+    ] = None,
+    flash_file: Annotated[
+        Path | None, typer.Option("--flash", help="File that keeps the flash. Default: forgotten at the end.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of its console; 0: any free one.")] = 0,
+    speed: Annotated[float, typer.Option(min=0, help="Its seconds per second, at most; 0: as fast as it can.")] = 1.0,
+    seconds: Annotated[float | None, typer.Option(min=0, help="End after so much of its time.")] = None,
+) -> None:
+    """Boot an image on an emulated RP2040 and keep it running, its USB console on a TCP port.
+
+    Nothing is wired to it. Ctrl-C or SIGTERM ends it and saves the flash.
+    """
+    if image is None and flash_file is None:
+        raise UserError("name an image (.uf2 or .bin), or a flash file of an earlier run by --flash")
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = flash_file or Path(folder) / "flash.bin"
+        flash.prepare(kept, image)
+        board = bench.Bench(kept, port, speed or None, lambda line: print(f"board: {line}", flush=True))
+        try:
+            address = f"{board.console.address}:{board.console.port}"
+            print(f"console at {address}: mpremote connect socket://{address}", flush=True)
+            board.run(seconds)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        finally:
+            board.close()
