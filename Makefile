@@ -21,9 +21,11 @@ campaign: setup-test  ## the long searches: a million mutated frames each versio
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh
 
-bench: setup  ## measure what the bus costs, and how many times faster than real time the flatsat flies
+bench: setup  ## measure what the bus costs, how fast the flatsat flies, memory of boards and services
 	.venv/bin/python tests/benchmarks/bus.py
 	.venv/bin/python tests/benchmarks/flight_speed.py
+	@host_tools/setup/toolchain.sh 32
+	.venv/bin/python tests/benchmarks/memory.py
 
 toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_PICO images; PARTS="32 coverage rp2" chooses
 	@host_tools/setup/toolchain.sh $(PARTS)

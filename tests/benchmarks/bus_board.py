@@ -1,6 +1,6 @@
 # What the message bus costs on this interpreter: run by bus.py under MicroPython, prints one line of JSON.
 #
-# usage: bus_board.py FIRMWARE TESTS_UNIT
+# usage: bus_board.py FIRMWARE TESTS_UNIT [memory]    memory: only how much the library takes
 import gc
 import json
 import sys
@@ -136,6 +136,9 @@ def crc():
 
 
 node_bytes, all_bytes = size_of_library()
+if sys.argv[3:] == ["memory"]:
+    print(json.dumps({"node_bytes": node_bytes, "node_and_connections_bytes": all_bytes}))
+    sys.exit()
 print(
     json.dumps(
         {
