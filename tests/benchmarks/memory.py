@@ -155,7 +155,8 @@ def table(figures: dict) -> str:
     rows.append(("RPI_PICO image, flash", *(str(figures["image_bytes"].get(role, "not built")) for role in boards)))
     lines = [f"{row[0]:42} " + " ".join(f"{cell:>14}" for cell in row[1:]) for row in rows]
     lines.append(f"csp: data of a node, 10 buffers and 8 connections: {figures['bus_bytes']} bytes (aim {BUS_AIM})")
-    lines.append(".mpy for armv6m, bytes: " + ", ".join(f"{name} {size}" for name, size in figures["mpy_bytes"].items()))
+    sizes = ", ".join(f"{name} {size}" for name, size in figures["mpy_bytes"].items())
+    lines.append(f".mpy for armv6m, bytes: {sizes}")
     return "\n".join(lines)
 
 

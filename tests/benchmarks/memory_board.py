@@ -1,9 +1,9 @@
 # Heap of one board's flight code on this MicroPython: run by memory.py, prints one line of JSON.
 #
 # usage: memory_board.py ROLE ROMFS_IMAGE BOARDS HOST_TOOLS NV
-# The flight code is imported from a ROMFS image, executed in place as in a slot of the RP2040: its bytecode takes no heap.
-# The twin (wires, chip models) stands before the first figure and is in none; its stand-ins for the peripherals that the
-# firmware makes (machine.I2C, machine.CAN ...) are counted with it, so the figures are an upper bound.
+# The flight code is imported from a ROMFS image, executed in place as in a slot of the RP2040: its bytecode takes no
+# heap. The twin (wires, chip models) stands before the first figure and is in none; its stand-ins for the peripherals
+# that the firmware makes (machine.I2C, machine.CAN ...) are counted with it, so the figures are an upper bound.
 import gc
 import json
 import sys
@@ -52,9 +52,8 @@ for wiring in (role, "can"):
 figures = {"role": role, "word_bits": 64 if sys.maxsize >> 32 else 32}
 start = taken()
 
-import csp  # noqa: E402
+import core.board  # noqa: E402
 from core import services, supervisor  # noqa: E402
-from core.board import Board  # noqa: E402
 
 figures["bus and core, modules"] = taken() - start
 measured = {}
@@ -92,6 +91,7 @@ plain_attach = services.attach
 services.attach = attach
 import parts  # noqa: E402
 import pins  # noqa: E402
+
 from core import start as starting  # noqa: E402
 
 gc.collect()
