@@ -1,8 +1,9 @@
 # Power-on of a virtual board, run by the unix port:  micropython run.py READER WRITER
 #
 # READER and WRITER are the descriptors of the pipes from and to the hub; the settings come first, as a line of JSON.
-# The host's folders appear as /twin (this virtual board), /rom (firmware), /board, /host and /nv (its memories);
-# the board's own littlefs is at /. Then the firmware's boot.py and main.py run as on any board.
+# The host's folders appear as /twin (this virtual board), /rom (firmware), /board, /target (the flash's map), /host and
+# /nv (its memories); the board's own littlefs is at /. Then the firmware's boot.py and main.py run as on any board:
+# /rom is the golden app, and boot.py may mount a slot over it.
 import json
 import sys
 
@@ -15,12 +16,13 @@ import vfs  # noqa: E402
 vfs.umount("/")
 for mount_point, folder in settings["mounts"]:
     vfs.mount(vfs.VfsPosix(folder), mount_point)
-sys.path[:] = ["/twin", ".frozen", "/rom", "/board", "/host"]
+sys.path[:] = ["/twin", ".frozen", "/rom", "/board", "/target", "/host"]
 
 from dragonet.flatsat.devices import records  # noqa: E402
 
+import flash_map  # noqa: E402
 import twin  # noqa: E402
-from twin import flash, heap, ioqueue  # noqa: E402
+from twin import flash, heap, ioqueue, slots  # noqa: E402
 from twin.board import Board  # noqa: E402
 
 board = Board(
@@ -35,6 +37,7 @@ board = Board(
 board.kernel.now = settings["boot_us"]
 twin.board = board
 ioqueue.install()
+slots.reserve(flash_map.SLOT_BYTES)
 heap.install(settings["heap_scale"])
 
 import random  # noqa: E402
@@ -67,9 +70,12 @@ def report(name, error):
 
 
 try:
+    __import__("boot")
+    guard = sys.modules["guard"]
+    if guard.error is not None:
+        report("guard", guard.error)
     __import__("core.supervisor", None, None, ("report",)).report = report
-    for name in ("boot", "main"):
-        __import__(name)
+    __import__("main")
 except SystemExit:
     raise
 except BaseException as error:

@@ -178,6 +178,15 @@ class Keys:
         tag = mac.hmac(self._slots[slot].pads, self._head, view[DATA + SIGNED_SIZE : DATA + size])
         return mac.same(tag, view[DATA + UNSIGNED_SIZE : DATA + SIGNED_SIZE])
 
+    def vouches(self, slot, data, tag):
+        """True when tag is the MAC over data by the slot's key: of what may be shown again, as an image's manifest.
+
+        data must not begin as a command's MAC does: with an address.
+        """
+        if slot >= len(SLOTS) or self._slots[slot].pads is None:
+            return False
+        return mac.same(mac.hmac(self._slots[slot].pads, data, b""), tag)
+
     def reply_of(self, slot, number):
         """The reply to the newest command of a slot, None when it was another one or too long to keep."""
         one = self._slots[slot]

@@ -9,6 +9,7 @@ _SERVICES = (
     ("commands", "core.commands", "Commands"),
     ("reports", "core.reports", "Reports"),
     ("limits", "core.limits", "Limits"),
+    ("update", "core.update", "Update"),
     ("time", "core.time_sync", "Time"),
 )
 

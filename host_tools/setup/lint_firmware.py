@@ -20,6 +20,7 @@ BEYOND = re.compile(
             r'"CAN" is not a known attribute of module "machine"',  # documented since 1.28, in no RP2 stub
             r'on type "_implementation"',  # MicroPython's sys.implementation is a tuple
             r'"CAN" is unknown import symbol',
+            r'"VfsRom" is not a known attribute of module "vfs"',  # documented since 1.25, in no RP2 stub
         )
     )
 )

@@ -37,8 +37,10 @@ _STUCK_S = 20.0  # wall time without an answer: the firmware spins without askin
 # An RP2040 under MicroPython boots with 241,712 bytes of heap. Objects of pointers are twice as big on 64 bits,
 # and the twin itself (virtual machine, device models, asyncio) lives on the same heap: measured, 123 to 127 kB.
 _MCU_HEAP_BYTES = 241_712
+# So does the buffer that stands for the flash of the slot that runs.
 _TWIN_HEAP_BYTES = 130_000
-HEAP_BYTES = _MCU_HEAP_BYTES * 21 // 10 + _TWIN_HEAP_BYTES
+_SLOT_HEAP_BYTES = 328_000  # boards/rp2/flash_map.py: SLOT_BYTES, and its place in the table of blocks
+HEAP_BYTES = _MCU_HEAP_BYTES * 21 // 10 + _TWIN_HEAP_BYTES + _SLOT_HEAP_BYTES
 _GARBAGE_SCALE = 4.0  # of gc.threshold: twice for pointers, twice for the garbage of the twin itself
 
 _BOOT_US = (150_000, 400_000)  # reset to first line of firmware: boot ROM, MicroPython's start, mount
@@ -130,6 +132,7 @@ class VirtualBoard:
                 ["/twin", str(paths.VIRTUAL_BOARD)],
                 ["/rom", str(paths.FIRMWARE)],
                 ["/board", str(paths.BOARDS / self.role)],
+                ["/target", str(paths.BOARDS / "rp2")],
                 ["/host", str(paths.HOST_TOOLS)],
                 ["/nv", str(self.folder)],
             ],
