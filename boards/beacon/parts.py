@@ -6,6 +6,7 @@ ADDRESS = 3  # CSP
 HOSTNAME = "beacon"
 MODEL = "Dragonet Beacon"
 
+BUSES = ("can_ab",)  # to the other boards: core/buses.py
 WDT_MS = 8000
 FRAM = 0x50         # MB85RC256V
 PA_THERMOMETER = 0x48  # TMP117 beside the power amplifier

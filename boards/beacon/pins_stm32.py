@@ -1,6 +1,6 @@
 # Beacon board on PYBD-SF6 (STM32F767): names of its pins. Not run on silicon yet.
 # CAN1 shares B8 and B9 with I2C1 (X9, X10), so the sensors' bus is I2C2; both CAN controllers are inside.
-from machine import SPI
+from machine import CAN, SPI
 
 I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
 
@@ -15,9 +15,14 @@ RADIO_DIO1 = "Y3"  # FifoLevel
 RADIO_DIO2 = "Y4"
 
 SUPPLY = "X11"  # ADC, behind the divider
-ARM = "Y5"      # burn wire: pulled down, current flows while both are 1
-FIRE = "Y6"
+ARM = "X4"      # burn wire: pulled down, current flows while both are 1
+FIRE = "X12"
 ANTENNA = "Y7"  # pulled up: 1 = deployed
+
+
+def make_can(number, bitrate):
+    """CAN A (0) on X9 (RX), X10 (TX), CAN B (1) on Y5 (RX), Y6 (TX): this port counts controllers from 1."""
+    return CAN(1 + number, bitrate)
 
 
 def spi(hz):

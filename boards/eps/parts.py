@@ -4,6 +4,7 @@
 ROLE = "eps"  # its CSP address stands in core/ports.py
 MODEL = "Dragonet EPS"
 
+BUSES = ("can_ab",)  # to the other boards: core/buses.py
 WDT_MS = 8000
 FRAM = 0x50  # MB85RC256V, I2C address
 

@@ -1,6 +1,6 @@
 # EPS board on PYBD-SF6 (STM32F767): names of its pins. Not run on silicon yet.
 # CAN1 shares B8 and B9 with I2C1 (X9, X10), so the sensors' bus is I2C2; both CAN controllers are inside.
-from machine import Pin
+from machine import CAN, Pin
 
 I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
 
@@ -10,6 +10,11 @@ SEP2 = "X3"
 
 # Enables of the load switches, 1 = on, in the order of parts.LOADS: beacon, sensor, ais, heater.
 LOADS = ("X4", "X5", "X6", "X7")
+
+
+def make_can(number, bitrate):
+    """CAN A (0) on X9 (RX), X10 (TX), CAN B (1) on Y5 (RX), Y6 (TX): this port counts controllers from 1."""
+    return CAN(1 + number, bitrate)
 
 
 def load(index, on):

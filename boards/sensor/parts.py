@@ -6,6 +6,7 @@ ADDRESS = 4  # CSP
 HOSTNAME = "sensor"
 MODEL = "Dragonet sensor"
 
+BUSES = ("can_ab",)  # to the other boards: core/buses.py
 WDT_MS = 8000
 FRAM = 0x50  # MB85RC256V, I2C address
 

@@ -1,6 +1,6 @@
 # Sensor board on PYBD-SF6 (STM32F767): names of its pins. Not run on silicon yet.
 # CAN1 shares B8 and B9 with I2C1 (X9, X10), so the sensors' bus is I2C2; both CAN controllers are inside.
-from machine import UART
+from machine import CAN, UART
 
 I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
 
@@ -11,6 +11,11 @@ SEP2 = "X3"
 ARM = "X4"     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
 FIRE = "X5"
 AIS_ANTENNA = "X6"  # 1 = deployed
+
+
+def make_can(number, bitrate):
+    """CAN A (0) on X9 (RX), X10 (TX), CAN B (1) on Y5 (RX), Y6 (TX): this port counts controllers from 1."""
+    return CAN(1 + number, bitrate)
 
 
 def make_ais_uart(baud, rxbuf):

@@ -5,9 +5,8 @@ import asyncio
 import struct
 import machine
 import csp
-from csp.can import CanInterface
 from micropython import const
-from core import config, hashes, heartbeat, hold, layout, ports, record, supervisor
+from core import buses, config, hashes, heartbeat, hold, layout, ports, record, supervisor
 from core.clock import Clock, Every
 from core.heard import NEVER, Heard
 from drivers.fram import FRAM
@@ -15,9 +14,6 @@ from drivers.fram import FRAM
 REVISION = "0.1.0"
 
 _I2C_HZ = const(400_000)
-_I2C_BUS_TIMEOUT_US = const(25_000)  # the longest packet takes 6 ms, 11 ms into a busy board, and the bus may be busy
-_CAN_BITRATE = const(500_000)
-_BUSES = ("can",)
 _WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
 _HK_PERIOD_S = const(20)
 _CORE_DEADLINE_MS = const(5_000)
@@ -296,27 +292,10 @@ class Board:
             revision=REVISION,
             version=self.config["csp_version"],
         )
-        for name in getattr(self.parts, "BUSES", _BUSES):  # the first leads
-            way = self._try(name, self._make_i2c_bus if name == "i2c" else self._make_can)
-            if way is not None:
-                node.add_interface(way)
+        self.pair = buses.attach(node, self.parts, self.pins, self._try)
         node.bind(ports.HEARTBEAT, self._on_heartbeat)
         node.bind(ports.HK, self._on_hk)
         return node
-
-    def _make_can(self):
-        bitrate = getattr(self.parts, "CAN_BITRATE", _CAN_BITRATE)
-        make = getattr(self.pins, "make_can", machine.CAN)
-        return CanInterface(make(0, bitrate), name="CANA")
-
-    def _make_i2c_bus(self):
-        # Two peripherals on the wires between boards, since none can be controller and target (DESIGN, message bus).
-        from csp.i2c import I2cInterface
-
-        controller, target = self.pins.I2C_BUS
-        i2c = machine.I2C(controller, freq=_I2C_HZ, timeout=_I2C_BUS_TIMEOUT_US)
-        neighbours = tuple(ports.ADDRESSES[role] for role in ports.BOARDS if role != self.role)
-        return I2cInterface(i2c, machine.I2CTarget(target, self.address), neighbours=neighbours)
 
     # Hearing others.
 

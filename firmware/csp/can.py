@@ -58,6 +58,8 @@ class CanInterface(Interface):
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # 1: an interrupt for what was cancelled there may still come
+        self._cancels = False  # there is any
+        self._news = False  # the controller's state has changed
         self._frames = [bytearray(size) for size in range(9)]
         self._received = [0, memoryview(bytearray(8)), 0, 0]
         self._backoff_ms = _BACKOFF_FIRST_MS
@@ -74,7 +76,7 @@ class CanInterface(Interface):
         if self._netmask:
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
-        self.heard = self._since = time.ticks_ms()
+        self._since = time.ticks_ms()
         self._irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
         self._set_filters()
         self.service()
@@ -214,6 +216,7 @@ class CanInterface(Interface):
                 return False
             self._slots[slot] = _FREE
             self._cancelled[slot] = 1
+            self._cancels = True
             lane.slot = -1
         return True
 
@@ -235,14 +238,13 @@ class CanInterface(Interface):
             if flags & can.IRQ_TX:
                 self._sent(flags >> can.IRQ_TX_IDX_SHIFT & can.IRQ_TX_IDX_MASK, flags & can.IRQ_TX_FAILED)
             if flags & can.IRQ_STATE:
+                self._news = True
                 self.node.wake(True)
             flags = irq.flags()
         received = self._received
         if can.recv(received) is None:
             return
         now = time.ticks_ms()
-        self.heard = now
-        self.alive = True
         receiver = self._receiver
         follow = self._follow
         table = receiver.table
@@ -278,12 +280,18 @@ class CanInterface(Interface):
 
     # --- once in a while, from the node's task ---
 
+    def idle(self):
+        """True while tick() would only look for interrupts that were lost."""
+        return self.on_bus and not self._queued and not self._news and not self._receiver.partials()
+
     def tick(self, now):
         """Time limits and bus-off; now: ticks, ms. Returns ms until it wants to be called again, or -1."""
+        self._news = False
         self.service()
-        for slot in range(len(self._cancelled)):
-            self._cancelled[slot] = 0
-        self._receiver.expire(now)
+        if self._cancels:
+            self._forget_cancelled()
+        if self._receiver.partials():
+            self._receiver.expire(now)
         again = -1
         if not self.on_bus:
             wait = self._backoff_ms - time.ticks_diff(now, self._since)
@@ -302,6 +310,11 @@ class CanInterface(Interface):
             self._limit(now)
         return again
 
+    def _forget_cancelled(self):
+        self._cancels = False
+        for slot in range(len(self._cancelled)):
+            self._cancelled[slot] = 0
+
     def _restart(self, now):
         """Back on the bus; the controller forgot what waited in it."""
         self._can.restart()
@@ -310,7 +323,7 @@ class CanInterface(Interface):
         self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_LAST_MS)
         for slot in range(len(self._slots)):
             self._slots[slot] = _FREE
-            self._cancelled[slot] = 0
+        self._forget_cancelled()
         for lane in self._lanes:
             lane.slot = -1
         self._push_waiting()

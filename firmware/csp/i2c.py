@@ -98,8 +98,6 @@ class I2cInterface(Interface):
         stats = self.stats
         header = _HEADER_SIZE[node.version]
         stats.irq += 1
-        self.heard = time.ticks_ms()
-        self.alive = True
         if size < header or size - header > node.pool.capacity:
             stats.frame += 1
             stats.malformed += 1
@@ -111,7 +109,7 @@ class I2cInterface(Interface):
             return
         copy(packet.buffer, HEADER_START[node.version], frame, 0, size)
         packet.size = size - header
-        packet.stamp = self.heard
+        packet.stamp = time.ticks_ms()
         stats.rx += 1
         stats.rxbytes += packet.size
         node.arrived(packet, self)

@@ -14,6 +14,7 @@ class Interface:
     mtu = 256  # bytes of data and trailers
     border = None  # decides what may come in here, see border.py
     all_hosts = -1  # the broadcast address of the interface's subnet
+    copy_ms = 100  # a copy of what came by another interface comes so late at most
     never = -1  # what tick() returns when nothing is due
 
     def __init__(self, name):
@@ -24,10 +25,9 @@ class Interface:
         self.node = None
         # what changes later belongs to the object from the start: a new attribute would allocate then
         self.deferred = False  # an interrupt came while the node's tables were held
-        self.redundant = False  # packets may come by another interface too
+        self.watch = None  # knows packets that may come by another interface too: its is_duplicate(packet) is asked
+        self.way = 0  # its bit among those interfaces, for Dedup
         self.on_bus = True  # False while nothing can be sent
-        self.alive = False  # True once something was received
-        self.heard = 0  # ticks of the last reception, or of the start, ms
 
     def attach(self, node):
         """From Node.add_interface."""

@@ -17,7 +17,8 @@ LAST_BIND = const(16)  # ports a server may bind; the rest are for who asks
 FIRST_EPHEMERAL = const(17)
 ANY = const(255)  # bind: every port that nobody else is bound to
 _CRC_SIZE = const(4)
-_TICK_MS = const(1000)
+_TICK_MS = const(1200)  # more than a heartbeat's second: then those that come wake the task, and its clock rarely
+_LONG_MS = const(500)  # a tick that is due later than this is done when the task is awake anyway
 
 
 class _Request:
@@ -60,7 +61,7 @@ class Node(Output):
         self.handler_errors = 0  # exceptions that handlers let out
         self.last_error = None
         self.connections = None  # connection.Connections where they are wanted
-        self._dedup = None
+        self.dedup = None  # dedup.Dedup where packets come by more than one way
         self._handlers = [None] * (LAST_BIND + 1)
         self._any = None
         self._waiting = [None] * (NO_REPLY - FIRST_EPHEMERAL)  # by source port: who waits for answers
@@ -104,12 +105,13 @@ class Node(Output):
         """Add routes in libcsp's form: "0/0 CANA, 8/11 KISS 5". AddressError, NoRoute: see RouteTable."""
         self.routes.load(text, self._ways)
 
-    def know_duplicates(self):
-        """Deliver once what comes by two redundant interfaces."""
-        if self._dedup is None:
+    def know_duplicates(self, interface):
+        """Deliver once what comes by this interface and by others of which this was said."""
+        if self.dedup is None:
             from csp.dedup import Dedup
 
-            self._dedup = Dedup()
+            self.dedup = Dedup(self.version)
+        self.dedup.add(interface)
 
     def bind(self, port, handler):
         """handler(packet) is called in the node's task for each packet to this port (0 to 16, or ANY).
@@ -183,22 +185,25 @@ class Node(Output):
 
     def process(self):
         """Dispatch what has come in and do what is due. Called by run(); never waits."""
-        now = time.ticks_ms()
-        if self._urgent or time.ticks_diff(now, self._next_tick) >= -self._early_ms:
-            self._tick(now)
+        if self._urgent:
+            self._tick(time.ticks_ms())
         for _ in range(len(self._inbox)):
             first = self._first
             if first == self._end:
-                return
+                break
             packet = self._inbox[first]
             first += 1
             self._first = first if first < len(self._inbox) else 0
             self._route(packet)
             self.release(packet)
-        self._flag.set()  # more came meanwhile: let others run in between
+        else:
+            self._flag.set()  # more came meanwhile: let others run in between
+        now = time.ticks_ms()
+        if time.ticks_diff(now, self._next_tick) >= -self._early_ms:
+            self._tick(now)
 
     async def run(self, checkin=None):
-        """The node's task. checkin() is called at least every second."""
+        """The node's task. checkin() is called at least every 1.2 s."""
         self.let_go()  # in case an exception ended the run before
         clock = asyncio.create_task(self._clock())
         try:
@@ -247,7 +252,7 @@ class Node(Output):
                 again = wanted
         self._next_tick = time.ticks_add(now, again)
         self._again_ms = again
-        self._early_ms = again // 2 if again == _TICK_MS else again // 10
+        self._early_ms = again // 2 if again >= _LONG_MS else again // 10
 
     def tick_within(self, ms):
         """Have what depends on time looked at soon."""
@@ -260,7 +265,7 @@ class Node(Output):
         interface = packet.interface
         stats = interface.stats
         unpack(packet, self.version)
-        if interface.redundant and self._dedup.is_duplicate(packet, self.version):
+        if interface.watch is not None and interface.watch.is_duplicate(packet):
             stats.duplicate += 1
             return
         dst, src = packet.dst, packet.src

@@ -9,7 +9,7 @@ from csp.block import copy
 from csp.crc32c import append
 from csp.errors import AddressError, PacketTooLong, PortError
 from csp.interface import Interface
-from csp.packet import BROADCAST, DATA, HEADER_START, LOW, NORMAL, PORT_LAST, pack
+from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL, PORT_LAST, pack
 from csp.packet import FLAG_CRC32, FLAG_HMAC
 from csp.pool import Pool
 from csp.rtable import RouteTable
@@ -189,11 +189,11 @@ class Output:
             self._catch_up()
         return sent
 
-    def broadcast_on(self, interface, dport, data):
-        """Broadcast on one interface only, of low priority; called with the tables held."""
+    def empty_on(self, interface, dport):
+        """Broadcast a packet without data on one interface; called with the tables held."""
         packet = self.pool.take()
         if packet is not None:
-            self._fill(packet, self.broadcast_address, dport, data, NO_REPLY, LOW, FLAG_CRC32)
+            self._fill(packet, self.broadcast_address, dport, b"", NO_REPLY, NORMAL, 0)
             self._finish(packet)
             interface.send(packet)
             self.pool.release(packet)

@@ -22,11 +22,11 @@ import asyncio as _asyncio
 _make, _each = _Board._make_node, _Board.second
 def _burst(node, call):
     for k in range({BURST}):
-        node.broadcast(15, bytes((call, k)) + bytes(90))
+        node.broadcast(8, bytes((call, k)) + bytes(90))
 def _make_node(self):
     node = _make(self)
-    node.bind(14, lambda packet: _burst(node, packet.data[0]))
-    node.bind(15, lambda packet: print("heard", packet.src, packet.data[0], packet.data[1]))
+    node.bind(7, lambda packet: _burst(node, packet.data[0]))
+    node.bind(8, lambda packet: print("heard", packet.src, packet.data[0], packet.data[1]))
     return node
 async def _ping(node, role, address):
     reply = await node.request(address, 1, b"are you there?", 1000)
@@ -35,7 +35,7 @@ def _second(self):
     _each(self)
     now = self.clock.seconds
     if self.role == "eps" and now >= {FIRST_S} and now % {EVERY_S} == 0:
-        self.node.broadcast(14, bytes((now & 0xFF,)))
+        self.node.broadcast(7, bytes((now & 0xFF,)))
         _burst(self.node, now & 0xFF)
     if self.role == "eps" and now % {EVERY_S} == 3:
         for role, address in (("beacon", 3), ("sensor", 4)):

@@ -15,7 +15,10 @@ from flatsat.flights import HK_S, PASS, Flights, Flown
 
 ADDRESSES = {"eps": 2, "beacon": 3, "sensor": 4}  # core/ports.py
 HEARTBEAT, HK = 9, 10
+OTHERS = {12, 13, 14}  # events, ships, time
 BROADCAST = 16383
+A, B = "CAN A", "CAN B"
+IDLE_S = 10  # firmware/csp/redundant.py: every tenth heartbeat goes on the bus that is not in use, too
 CRC32_FLAG = 1  # csp: the packet ends in a CRC-32C
 
 
@@ -43,7 +46,21 @@ def read(flight: Flown) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def messages(flight: Flown, read: list[list[str]]) -> list[can.Message]:
+def buses(flight: Flown, read: list[list[str]]) -> dict[str, list[can.Message]]:
+    """The frames of each bus."""
+    found: dict[str, list[can.Message]] = {A: [], B: []}
+    for line, message in zip(read, _messages(flight, read), strict=True):
+        found[line[1]].append(message)
+    return found
+
+
+@pytest.fixture(scope="module")
+def messages(buses: dict[str, list[can.Message]]) -> list[can.Message]:
+    """The frames of bus A, which carries everything."""
+    return buses[A]
+
+
+def _messages(flight: Flown, read: list[list[str]]) -> list[can.Message]:
     epoch = datetime.fromisoformat(flight.summary["separation_utc"]).timestamp()
     return [
         can.Message(
@@ -69,6 +86,10 @@ class Packet(NamedTuple):
 
 @pytest.fixture(scope="module")
 def packets(messages: list[can.Message]) -> list[Packet]:
+    return _packets(messages)
+
+
+def _packets(messages: list[can.Message]) -> list[Packet]:
     """CFP2 after libcsp: pri 2, dst 14, sender 6, sc 2, fc 3, begin 1, end 1; BEGIN carries src 14 and the ports."""
     found, partial = [], {}
     for message in messages:
@@ -102,7 +123,7 @@ def crc32c(data: bytes) -> int:
 
 def test_tshark_reads_as_many_frames_as_the_bus_carried(flight: Flown, read: list[list[str]]) -> None:
     assert len(read) == flight.summary["counts"]["can_frames"] > 10_000
-    assert {line[1] for line in read} == {"CAN A"}
+    assert {line[1] for line in read} == {A, B}
 
 
 def test_tshark_finds_nothing_malformed(flight: Flown) -> None:
@@ -117,11 +138,12 @@ def test_both_interfaces_are_named_in_the_file(flight: Flown) -> None:
     assert info.count("SocketCAN") == 2
 
 
-def test_times_are_those_of_the_mission_and_frames_do_not_overlap(messages: list[can.Message]) -> None:
-    assert 0 < messages[0].timestamp < 1 and 3450 < messages[-1].timestamp < 3457
-    for before, after in zip(messages, messages[1:], strict=False):
-        bits = frame_bits(after.arbitration_id, 2, bytes(after.data))
-        assert (after.timestamp - before.timestamp) * 1e6 >= bits * 2 - 1.5, "500 kbit/s, stamped at its end"
+def test_times_are_those_of_the_mission_and_frames_do_not_overlap(buses: dict[str, list[can.Message]]) -> None:
+    for messages in buses.values():
+        assert 0 < messages[0].timestamp < 1 and 3440 < messages[-1].timestamp < 3457
+        for before, after in zip(messages, messages[1:], strict=False):
+            bits = frame_bits(after.arbitration_id, 2, bytes(after.data))
+            assert (after.timestamp - before.timestamp) * 1e6 >= bits * 2 - 1.5, "500 kbit/s, stamped at its end"
 
 
 def test_every_frame_is_an_extended_data_frame_that_python_can_accepts(messages: list[can.Message]) -> None:
@@ -130,11 +152,25 @@ def test_every_frame_is_an_extended_data_frame_that_python_can_accepts(messages:
         assert 0 < message.dlc <= 8 and len(message.data) == message.dlc
 
 
-def test_packets_are_csp_of_our_boards_to_everybody(flight: Flown, packets: list[Packet]) -> None:
+def test_packets_are_csp_of_our_boards_to_each_other(flight: Flown, packets: list[Packet]) -> None:
     assert len(packets) == flight.summary["counts"]["csp_packets"]
     assert {packet.src for packet in packets} == set(ADDRESSES.values())
-    assert {packet.dst for packet in packets} == {BROADCAST}
-    assert {packet.dport for packet in packets} <= {HEARTBEAT, HK, 13}
+    assert {packet.dst for packet in packets} <= {BROADCAST, *ADDRESSES.values()}
+    assert {packet.dport for packet in packets} <= {HEARTBEAT, HK, *OTHERS}
+
+
+def test_bus_b_carries_a_copy_of_every_tenth_heartbeat_and_no_more(
+    buses: dict[str, list[can.Message]], packets: list[Packet]
+) -> None:
+    copies = _packets(buses[B])
+    assert {packet.dport for packet in copies} == {HEARTBEAT}
+    for address in ADDRESSES.values():
+        times = [packet.t_s for packet in copies if packet.src == address]
+        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        settled = gaps[1:]  # while the others boot, each asks on both
+        assert min(settled) > IDLE_S - 0.1 and max(settled) < IDLE_S + 0.1, (address, min(gaps), max(gaps))
+    beats = {packet._replace(t_s=0) for packet in packets if packet.dport == HEARTBEAT}
+    assert {packet._replace(t_s=0) for packet in copies} <= beats
 
 
 def test_housekeeping_carries_its_crc_and_the_values_of_telemetry(flight: Flown, packets: list[Packet]) -> None:

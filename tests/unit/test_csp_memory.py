@@ -7,7 +7,6 @@ import unittest
 import csp
 from csp.can import CanInterface
 from csp.connection import Connections
-from csp.dedup import Dedup
 from csp.packet import DATA
 from quiet_can import QuietCan, frames_of
 
@@ -72,8 +71,7 @@ class NoAllocation(unittest.TestCase):
 
     def test_recognising_a_duplicate_allocates_nothing(self):
         for interface in self.node.interfaces:
-            interface.redundant = True
-        self.node._dedup = Dedup()
+            self.node.know_duplicates(interface)
         packets = frames_of(self.version, 10, bytes(59) + b"\x55")
         gc.collect()
         micropython.heap_lock()

@@ -20,6 +20,8 @@ from core import ports  # noqa: E402
 
 BUS_NAMES = ("CAN A", "CAN B")  # by number
 I2C_NAME = "I2C"
+_I2C_WAY = 0x100  # and the address: the number of a way
+_RECENT_MOST = 64
 _REPEAT_US = 500_000  # the same packet by another bus, or to another neighbour, within this time
 OnPacket = Callable[[int, int, bytes, float], object]  # source, destination port, data, mission time s
 
@@ -37,43 +39,62 @@ class BusLog:
         csp_version: int = 2,
     ) -> None:
         self.housekeeping = housekeeping
-        self.packets = BusPackets(self._packet, csp_version)
+        self.packets = 0  # what went by several ways counts once
+        self._readers: list[BusPackets] = []
         self._capture = Capture(out / "bus.pcapng", list(BUS_NAMES), epoch_us, () if i2c is None else (I2C_NAME,))
-        self._several = i2c is not None  # ways that a broadcast goes at once
-        self._recent: dict[tuple[int, int, int, bytes], int] = {}  # packets, and when they were seen first
+        self._recent: dict[tuple[int, int, int, bytes], tuple[int, set[int]]] = {}  # packets: seen first at, by ways
         self._on_packet: list[OnPacket] = []
         for number, bus in buses.items():
-            bus.listeners.append(lambda time_us, frame, number=number: self._frame(number, time_us, frame))
+            self._listen(number, bus, csp_version)
         if i2c is not None:
             i2c.listeners.append(self._transfer)
+            self._i2c = BusPackets(lambda *seen: self._packet(_I2C_WAY + self._target, *seen), csp_version)
+            self._readers.append(self._i2c)
+            self._target = 0
 
     def on_packet(self, function: OnPacket) -> None:
         """Call it for each whole CSP packet."""
         self._on_packet.append(function)
 
-    def _frame(self, bus: int, time_us: int, frame: Frame) -> None:
-        self._capture.frame(bus, time_us, frame)
-        if frame.flags & (FLAG_EXT_ID | FLAG_RTR) == FLAG_EXT_ID:
-            self.packets.frame(time_us, frame.identifier, frame.data)
+    @property
+    def dropped(self) -> int:
+        """Packets of a wrong CRC."""
+        return sum(reader.dropped for reader in self._readers)
+
+    def _listen(self, number: int, bus: CanBus, csp_version: int) -> None:
+        reader = BusPackets(lambda *seen: self._packet(number, *seen), csp_version)
+        self._readers.append(reader)
+
+        def frame(time_us: int, frame: Frame) -> None:
+            self._capture.frame(number, time_us, frame)
+            if frame.flags & (FLAG_EXT_ID | FLAG_RTR) == FLAG_EXT_ID:
+                reader.frame(time_us, frame.identifier, frame.data)
+
+        bus.listeners.append(frame)
 
     def _transfer(self, time_us: int, seen: Seen) -> None:
         """A packet in one I2C write."""
         self._capture.transfer(0, time_us, seen)
         if seen.acknowledged and not seen.reads:
-            self.packets.whole(time_us, seen.data)
+            self._target = seen.address
+            self._i2c.whole(time_us, seen.data)
 
-    def _again(self, time_us: int, packet: Any, data: bytes) -> bool:
-        """A broadcast goes by CAN and by I2C, there once to each neighbour: it counts once."""
-        self._recent = {one: at_us for one, at_us in self._recent.items() if time_us - at_us < _REPEAT_US}
+    def _again(self, way: int, time_us: int, packet: Any, data: bytes) -> bool:
+        """Copies on both CAN buses, or by I2C to each neighbour, are one packet; twice on one way is two packets."""
+        if len(self._recent) > _RECENT_MOST:
+            self._recent = {one: seen for one, seen in self._recent.items() if time_us - seen[0] < _REPEAT_US}
         key = (packet.src, packet.dport, packet.sport, data)
-        if key in self._recent:
+        seen = self._recent.get(key)
+        if seen is not None and time_us - seen[0] < _REPEAT_US and way not in seen[1]:
+            seen[1].add(way)
             return True
-        self._recent[key] = time_us
+        self._recent[key] = (time_us, {way})
         return False
 
-    def _packet(self, time_us: int, packet: Any, data: bytes) -> None:
-        if self._several and self._again(time_us, packet, data):
+    def _packet(self, way: int, time_us: int, packet: Any, data: bytes) -> None:
+        if self._again(way, time_us, packet, data):
             return
+        self.packets += 1
         if packet.dport == ports.HK:
             self.housekeeping.packet(time_us, packet.src, data)
         for function in self._on_packet:
