@@ -24,6 +24,13 @@ LOG_LOST = const(0x42)
 SCRUBBED = const(0x43)
 UPDATE = const(0x50)
 
+SCHEDULE_DONE = const(0x20)
+SCHEDULE_MISSED = const(0x21)
+SCHEDULE_CUT = const(0x22)
+SCHEDULE_STORAGE = const(0x23)
+SEQUENCE_ENDED = const(0x24)
+SEQUENCE_STOPPED = const(0x25)
+
 TIME_SET = const(0x30)
 TIME_STEP = const(0x31)
 TIME_SYNCHRONISED = const(0x32)
@@ -44,6 +51,12 @@ EVENTS = (
     (LIMIT_ACTION, "limit_action", WARNING, "limit", "reason", "the action of a limit was not done"),
     (ANTENNA_BURN, "antenna_burn", INFO, "attempts", "switch", "the antenna's wire is heated"),
     (ANTENNA_RELEASED, "antenna_released", INFO, "attempts", "", "the antenna's switch says deployed"),
+    (SCHEDULE_DONE, "schedule_done", INFO, "entry", "status * 256 + reason", "an entry of the schedule was executed"),
+    (SCHEDULE_MISSED, "schedule_missed", WARNING, "entry", "seconds late", "an entry was skipped: its time had passed"),
+    (SCHEDULE_CUT, "schedule_cut", WARNING, "entry", "", "a reset cut an entry's execution; it is given up"),
+    (SCHEDULE_STORAGE, "schedule_storage", ERROR, "entry, or cells", "", "an entry could not be read or written"),
+    (SEQUENCE_ENDED, "sequence_ended", INFO, "sequence", "steps * 256", "a stored sequence came to its end"),
+    (SEQUENCE_STOPPED, "sequence_stopped", WARNING, "sequence", "steps * 256 + reason", "a sequence stopped early"),
     (TIME_SET, "time_set", INFO, "seconds", "microseconds", "the ground corrected the time by a + b"),
     (TIME_STEP, "time_step", INFO, "seconds", "microseconds", "the time shown went forward by a + b at once"),
     (TIME_SYNCHRONISED, "time_synchronised", INFO, "seconds", "microseconds", "good time again, we were off by a + b"),

@@ -58,6 +58,7 @@ class Events:
         self._others = tuple(board.heard.values())
         self._told = [_UNTOLD] * len(self._others)
         self.dropped = self.unsent = self.unknown = 0
+        self.on_event = None  # function(number, a): called at each one, quick
         self.ring.open()
         self._first = self.ring.next
         self.emit(event_table.BOOT, board.cause, board.boots or 0)
@@ -73,6 +74,8 @@ class Events:
         counts = self._counts
         if counts[k] < _MOST:
             counts[k] += 1
+        if self.on_event is not None:
+            self.on_event(number, a)
         if self._kept[k] >= PER_MINUTE:
             self.dropped = min(self.dropped + 1, _MOST)
             return

@@ -2,7 +2,7 @@
 # Written by `dragonet generate hashes`; do not edit.
 HASHES = {
     # role: (its housekeeping alone, its dictionary)
-    "eps": (0xE9BD, 0xFA3D),
-    "beacon": (0xF90D, 0x56B8),
-    "sensor": (0x1F1B, 0xA12F),
+    "eps": (0xE9BD, 0x96D7),
+    "beacon": (0xF90D, 0x8ED3),
+    "sensor": (0x1F1B, 0xE6B3),
 }

@@ -11,6 +11,7 @@ _SERVICES = (
     ("limits", "core.limits", "Limits"),
     ("update", "core.update", "Update"),
     ("time", "core.time_sync", "Time"),
+    ("schedule", "core.schedule", "Schedule"),
 )
 
 
