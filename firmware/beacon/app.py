@@ -4,9 +4,10 @@ import time
 
 from beacon import ax25, event_table
 from beacon.hk import HK
+from beacon.parameter_table import PARAMETERS
 from beacon.radio import Radio
 from beacon.text import DESTINATION, FRAMES, Texts, source
-from core import burn_wire, ports
+from core import burn_wire, ports, settings
 from drivers.tmp117 import TMP117
 from machine import ADC, Pin
 from micropython import const
@@ -20,9 +21,8 @@ _CW = const(0)
 _BURST = const(1)
 _SCHEDULE = ((0, _CW), (45, _BURST), (75, _BURST))
 
-# Periods in s by spacecraft mode: longer when power is short, never silent.
-_PERIOD_S = const(90)
-_PERIODS_S = {ports.LOW_POWER: 120, ports.SAFE: 180, ports.CRITICAL: 360}
+# Parameters, by spacecraft mode: longer periods when power is short, never silent.
+_PERIODS = {ports.LOW_POWER: "period_low_power", ports.SAFE: "period_safe", ports.CRITICAL: "period_critical"}
 
 _RETRIES_MS = (1_000, 3_000)   # pauses before a failed transmission is tried again; then the schedule goes on
 
@@ -48,6 +48,7 @@ class Beacon:
         config = board.config
         self.radio = Radio(board.parts, board.pins, config["frequency_hz"], config["tx_power_dbm"])
         self._texts = Texts(board, tables)
+        self._params = settings.of(board, PARAMETERS)
         self._frames = []
         try:
             call = source(config["callsign"])
@@ -83,7 +84,8 @@ class Beacon:
     def period_s(self):
         """By the mode last heard, for as long as the EPS is heard, and by the amplifier's temperature."""
         board = self._board
-        period = _PERIODS_S.get(board.mode, _PERIOD_S) if board.mode_age_s < _MODE_STALE_S else _PERIOD_S
+        name = _PERIODS.get(board.mode, "period") if board.mode_age_s < _MODE_STALE_S else "period"
+        period = self._params.get(name)
         return period * 2 if self.hot and period < 180 else period
 
     async def run(self, checkin):

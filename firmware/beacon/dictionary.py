@@ -7,11 +7,12 @@ from core.system import SYSTEM
 
 from beacon.event_table import EVENTS as OWN_EVENTS
 from beacon.hk import HK
+from beacon.parameter_table import PARAMETERS as OWN_PARAMETERS
 
 DICTIONARY = Dictionary(
     "beacon",
     HK,
-    parameters=PARAMETERS + (),
+    parameters=PARAMETERS + OWN_PARAMETERS,
     events=EVENTS + OWN_EVENTS,
     commands=COMMANDS + (),
     limits=(

@@ -9,6 +9,7 @@ from micropython import const
 from core import buses, config, hashes, heartbeat, hold, layout, ports, record, supervisor
 from core.clock import Clock, Every
 from core.heard import NEVER, Heard
+from core.parameter_table import HK_PERIOD_S
 from drivers.fram import FRAM
 
 REVISION = "0.1.0"
@@ -66,6 +67,7 @@ class Board:
         self._after = []
         self._each_second = []
         self._hk_due_s = 0
+        self.hk_period_s = HK_PERIOD_S  # core/params.py may change it
         self._mode = 0
         self._mode_at = None
         self._own_mode = False
@@ -202,7 +204,7 @@ class Board:
         if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=self.node.version == 1):
             self.unsent += 1
         if now >= self._hk_due_s:
-            self._hk_due_s = now - now % _HK_PERIOD_S + _HK_PERIOD_S
+            self._hk_due_s = now - now % self.hk_period_s + self.hk_period_s
             self.publish()
 
     def publish(self):

@@ -18,6 +18,13 @@ COMMANDS = (
     (0x05, "event_read", (("sequence", "u32", "", 1, None, None),), READ, "events from a sequence on, up to ten"),
     (0x06, "limit_state", (), READ, "which limits are exceeded, which are off"),
     (0x07, "limit_enable", (("limit", "u8", "", 1, 0, 15), ("on", "u8", "", 1, 0, 1)), 0, "switch a limit on or off"),
+    (0x10, "param_list", (("first", "u8", "", 1, None, None),), READ, "values from a position on: core/params.py"),
+    (0x11, "param_get", (("name", "text", "", 1, 1, 24),), READ, "value i32, flags u8: core/params.py"),
+    (0x12, "param_set", (("value", "i32", "", 1, None, None), ("name", "text", "", 1, 1, 24)), 0,
+     "another value; a risky one is taken back unless it is confirmed within 600 s"),
+    (0x13, "param_default", (("name", "text", "", 1, 0, 24),), 0, "the default of one, without a name of all"),
+    (0x14, "param_confirm", (), 0, "keep the risky changes"),
+    (0x15, "param_revert", (), 0, "take back the risky changes that were not confirmed"),
     (0x20, "schedule_add", (
         ("number", "u8", "", 1, 1, None),
         ("kind", "u8", "", 1, 0, 2),

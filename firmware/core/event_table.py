@@ -36,6 +36,8 @@ TIME_STEP = const(0x31)
 TIME_SYNCHRONISED = const(0x32)
 TIME_FAR = const(0x33)
 
+PARAM_SET = const(0x10)
+PARAM_REVERTED = const(0x11)
 COMMAND_REFUSED = const(0x60)
 KEY_SLOT = const(0x61)
 
@@ -66,6 +68,8 @@ EVENTS = (
     (LOG_LOST, "log_lost", WARNING, "packets", "since boot", "housekeeping was not moved to flash in time"),
     (SCRUBBED, "scrubbed", INFO, "mended", "broken", "all that is stored was verified, and mended from its copy"),
     (UPDATE, "update", WARNING, "result", "running", "a trial ended, or what boots was chosen: RESULTS of update_record"),
+    (PARAM_SET, "param_set", INFO, "position", "value", "a parameter was changed"),
+    (PARAM_REVERTED, "param_reverted", WARNING, "parameters", "", "risky changes were not confirmed, and taken back"),
     (COMMAND_REFUSED, "command_refused", WARNING, "reason", "source * 256 + key slot", "a command was not done"),
     (KEY_SLOT, "key_slot", WARNING, "slot", "state", "a key slot was opened, closed or given another key"),
 )

@@ -7,6 +7,7 @@ _SERVICES = (
     ("events", "core.events", "Events"),
     ("keys", "core.keys", "Keys"),
     ("commands", "core.commands", "Commands"),
+    ("params", "core.params", "Params"),
     ("reports", "core.reports", "Reports"),
     ("limits", "core.limits", "Limits"),
     ("update", "core.update", "Update"),

@@ -5,7 +5,7 @@
 import asyncio
 import struct
 import time
-from core import ports
+from core import ports, settings
 from core.clock import Every
 from eps import event_table
 from eps.battery import Battery, Charging
@@ -15,6 +15,7 @@ from eps.levels import LOW, Level
 from eps.loads import Loads, size as loads_size
 from eps.modes import Modes
 from eps.monitors import Monitor, Thermometer
+from eps.parameter_table import PARAMETERS
 from eps.trend import Trend
 from micropython import const
 
@@ -35,6 +36,8 @@ _RATE_AGE_S = const(60)
 _STATE_AT = const(64)
 _TREND_AT = const(6)
 _STATE = ">iBB"
+
+_VOLTAGES = ("low", "safe", "critical")  # parameters: NAME_enter, NAME_leave
 
 _LEVEL = HK.index("level")
 _FLAGS = HK.index("flags")
@@ -65,6 +68,11 @@ class Power:
         self.charging = Charging(parts, capacity_mah)
         self.heater = Heater(parts)
         self.level = Level(parts)
+        self._params = settings.of(board, PARAMETERS)
+        for name in _VOLTAGES:
+            self._params.on_change(name + "_enter", self._set_levels)
+            self._params.on_change(name + "_leave", self._set_levels)
+        self._set_levels()
         self.trend = Trend(parts)
         self.modes = Modes(parts)
         self._state = board.record("eps", _TREND_AT + self.trend.size(), _STATE_AT)
@@ -90,6 +98,10 @@ class Power:
         self._last = time.ticks_ms()
         for monitor in self._monitors:
             monitor.check()
+
+    def _set_levels(self, value=None):
+        for k, name in enumerate(_VOLTAGES):
+            self.level.set_voltages(k + 1, self._params.get(name + "_enter"), self._params.get(name + "_leave"))
 
     def expect_rates(self, table):
         """table: the sensor board's telemetry.Set, by which its body rates are read."""

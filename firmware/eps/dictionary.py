@@ -7,11 +7,12 @@ from core.system import SYSTEM
 
 from eps.event_table import EVENTS as OWN_EVENTS
 from eps.hk import HK
+from eps.parameter_table import PARAMETERS as OWN_PARAMETERS
 
 DICTIONARY = Dictionary(
     "eps",
     HK,
-    parameters=PARAMETERS + (),
+    parameters=PARAMETERS + OWN_PARAMETERS,
     events=EVENTS + OWN_EVENTS,
     commands=COMMANDS + (),
     limits=(

@@ -10,6 +10,8 @@ SAFE = const(2)
 CRITICAL = const(3)
 FLOOR = const(4)
 
+_ENTER = const(1)  # positions in a level's line
+_LEAVE = const(3)
 _BLIND_MS = const(60_000)  # without any voltage for so long: low power, and the beacon stays on
 
 
@@ -17,12 +19,17 @@ class Level:
     """value: the level now."""
 
     def __init__(self, parts):
-        self._table = parts.LEVELS
+        self._table = [list(entry) for entry in parts.LEVELS]
         self._debounce_ms = parts.LEVEL_DEBOUNCE_MS
         self._below_ms = [0] * len(self._table)
         self._above_ms = 0
         self._blind_ms = 0
         self.value = NORMAL
+
+    def set_voltages(self, level, enter_mv, leave_mv):
+        """Enter level 1 to 3 below, and leave it above, these pack voltages, mV."""
+        self._table[level - 1][_ENTER] = enter_mv
+        self._table[level - 1][_LEAVE] = leave_mv
 
     def restore(self, value):
         if 0 <= value <= FLOOR:

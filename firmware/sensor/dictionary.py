@@ -7,11 +7,12 @@ from core.system import SYSTEM
 
 from sensor.event_table import EVENTS as OWN_EVENTS
 from sensor.hk import HK
+from sensor.parameter_table import PARAMETERS as OWN_PARAMETERS
 
 DICTIONARY = Dictionary(
     "sensor",
     HK,
-    parameters=PARAMETERS + (),
+    parameters=PARAMETERS + OWN_PARAMETERS,
     events=EVENTS + OWN_EVENTS,
     commands=COMMANDS + (),
     limits=(

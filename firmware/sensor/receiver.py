@@ -2,15 +2,15 @@
 import asyncio
 from array import array
 
-from core import ports
+from core import ports, settings
 from core.clock import Every
 from micropython import const
 
 from sensor import ais, drops, nmea, records, ships
+from sensor.parameter_table import PARAMETERS
 
 _LOOK_MS = const(400)    # 1,536 bytes at 38,400 baud, less than parts.AIS_RXBUF
 _CHUNK = const(512)      # bytes at a time; in between, others run
-_SEND_S = const(5)       # at most PACKETS packets in this time
 _PACKETS = const(2)
 _POSITIONS = const(14)   # records of a packet: 232 bytes
 _STATIC = const(4)       # 236 bytes
@@ -30,6 +30,9 @@ class Receiver:
         self._report = [0] * 8
         self.types = array("I", (0 for _ in range(64)))
         self.ships = ships.Ships()
+        self._params = settings.of(board, PARAMETERS)
+        self.ships.resend_s = self._params.get("ships_again")
+        self._params.on_change("ships_again", self._resend)
         self.nmea = nmea.Receiver(self._message)
         self.full = 0
         longest = max(_POSITIONS * records.POSITION_SIZE, _STATIC * records.STATIC_SIZE)
@@ -59,12 +62,15 @@ class Receiver:
                     await asyncio.sleep_ms(0)
             self.nmea.expire(now_ms)
             if self._board.uptime_s >= send_s:
-                send_s = self._board.uptime_s + _SEND_S
+                send_s = self._board.uptime_s + self._params.get("ships_period")
                 for _ in range(_PACKETS):
                     if not self.tell():
                         break
             await asyncio.sleep_ms(every.ms())
             now_ms = (now_ms + _LOOK_MS) & 0x3FFFFFFF
+
+    def _resend(self, seconds):
+        self.ships.resend_s = seconds
 
     def _message(self, sixes, bits, channel, own):
         kind = sixes[0]

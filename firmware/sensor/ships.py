@@ -15,9 +15,9 @@ from binascii import crc32
 from micropython import const
 
 from sensor import ais, records
+from sensor.parameter_table import RESEND_S
 
 SIZE = const(512)        # ships
-RESEND_S = const(120)    # a ship heard again is told again this long after the last time
 STATIC_QUEUE = const(16)  # static records waiting to be sent
 _NONE = const(0xFFFF)
 _CHAINS = const(256)
@@ -51,6 +51,7 @@ class Ships:
         self._newest = _NONE
         self._oldest = _NONE
         self._cursor = 0
+        self.resend_s = RESEND_S  # a ship heard again is told again this long after the last time, in whole minutes
         self._queue = bytearray(STATIC_QUEUE * records.STATIC_SIZE)
         self._queue_view = memoryview(self._queue)
         self._scratch = bytearray(records.STATIC_SIZE)
@@ -155,7 +156,7 @@ class Ships:
 
     def _due(self, ship, now_s):
         sent = self._sent[ship]
-        return not sent or (now_s // 60 - sent + 1) % 65535 * 60 >= RESEND_S
+        return not sent or (now_s // 60 - sent + 1) % 65535 * 60 >= self.resend_s
 
     def _find(self, mmsi):
         ship = self._chains[_chain(mmsi)]

@@ -8,6 +8,7 @@ from core.commands import Commands
 from core.dictionary import Dictionary
 from core.event_table import EVENTS
 from core.keys import Keys
+from core.parameter_table import PARAMETERS
 from core.telemetry import COMMON, Set
 from csp import Node
 from csp.interface import Interface
@@ -48,6 +49,10 @@ class Wire(Interface):
         node.process()
 
 
+class Parts:
+    LEVELS = ((5, 6), (7, 8))
+
+
 class Clock:
     def __init__(self):
         self.seconds = 0
@@ -56,9 +61,12 @@ class Clock:
 class Board:
     """As much of core.board.Board as commands and keys use."""
 
-    def __init__(self, memory, address=EPS):
+    def __init__(self, memory, address=EPS, parameters=PARAMETERS):
         self.address = address
-        self.dictionary = Dictionary("eps", Set("eps", COMMON), events=EVENTS, commands=COMMANDS)
+        self.parts = Parts
+        self.dictionary = Dictionary(
+            "eps", Set("eps", COMMON), parameters=parameters, events=EVENTS, commands=COMMANDS
+        )
         self.clock = Clock()
         self.memory = memory
         self.node = Node(address)

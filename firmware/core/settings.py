@@ -1,0 +1,33 @@
+# How apps read their parameters, with or without the service that keeps them: core/params.py.
+NAME, KIND, UNIT, SCALE, LOWEST, HIGHEST, DEFAULT, RISKY = range(8)  # positions in a parameter's line
+
+
+def default(line, parts):
+    """The default of a parameter's line: a raw value, or where it stands in the board's parts: "NAME", "NAME.0.1"."""
+    value = line[DEFAULT]
+    if isinstance(value, str):
+        path = value.split(".")
+        value = getattr(parts, path[0])
+        for position in path[1:]:
+            value = value[int(position)]
+    return value
+
+
+def of(board, table):
+    """board.params, or what get() of it would say if it were there: the defaults of the table."""
+    return getattr(board, "params", None) or _Defaults(board.parts, table)
+
+
+class _Defaults:
+    def __init__(self, parts, table):
+        self._parts = parts
+        self._table = table
+
+    def get(self, name):
+        for line in self._table:
+            if line[NAME] == name:
+                return default(line, self._parts)
+        raise KeyError(name)
+
+    def on_change(self, name, function):
+        pass
