@@ -2,7 +2,7 @@
 # Written by `dragonet generate hashes`; do not edit.
 HASHES = {
     # role: (its housekeeping alone, its dictionary)
-    "eps": (0xE9BD, 0x96D7),
-    "beacon": (0xF90D, 0x8ED3),
-    "sensor": (0x1F1B, 0xE6B3),
+    "eps": (0xE9BD, 0xB1C3),
+    "beacon": (0xF90D, 0xEA08),
+    "sensor": (0x1F1B, 0xA637),
 }

@@ -69,8 +69,32 @@ class Record:
             self.errors += 1
             self._known = False
             return False
-        self.data[:] = self._check[8 : 8 + self._size]
+        self._frame[:] = self._check
         return True
+
+    def scrub(self):
+        """Looks at both copies and mends one from the other: 1 when one was mended, -1 when neither is readable, or 0.
+
+        What was loaded or saved last counts, even where its copy was spoiled since and an older one is readable.
+        """
+        known, sequence, newest = self._known, self._sequence, self._newest
+        if not self._scan():
+            return 0
+        if known and newest >= 0 and (self._newest < 0 or self._sequence != sequence):
+            if self._is_whole(sequence):
+                self._newest, self._sequence = newest, sequence
+                return 1 if self._write(newest) else 0
+        if self._newest < 0:
+            return 0 if self._blank else -1
+        other = 1 - self._newest
+        try:
+            if self._read(other) != _BROKEN:
+                return 0
+            self._read(self._newest)
+            self._memory.write(self._address + other * self._length, self._check)
+        except OSError:
+            return 0
+        return 1
 
     def save(self):
         """True when data were written and read back. Otherwise False, and the last good copy is as it was."""
@@ -81,6 +105,14 @@ class Record:
         sequence = (self._sequence + 1) & _SEQUENCE
         struct.pack_into(_HEADER, self._frame, 0, _MARK, self._version, self._size, sequence)
         struct.pack_into(">I", self._frame, self._length - 4, crc32(self._body))
+        if not self._write(copy):
+            return False
+        self._newest = copy
+        self._sequence = sequence
+        return True
+
+    def _write(self, copy):
+        # The frame becomes a copy; True when it was read back.
         address = self._address + copy * self._length
         try:
             self._memory.write(address, self._frame)
@@ -91,9 +123,14 @@ class Record:
         if self._check != self._frame:  # write-protected, or worn out
             self.errors += 1
             return False
-        self._newest = copy
-        self._sequence = sequence
         return True
+
+    def _is_whole(self, sequence):
+        # True when the frame still is what was loaded or saved with this sequence.
+        frame = self._frame
+        if struct.unpack_from(_HEADER, frame, 0) != (_MARK, self._version, self._size, sequence):
+            return False
+        return struct.unpack_from(">I", frame, self._length - 4)[0] == crc32(self._body)
 
     def _scan(self):
         # Looks at both copies; False when the memory does not answer.
