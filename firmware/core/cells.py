@@ -9,7 +9,6 @@
 #
 # All big-endian. A power cut at any byte leaves the old body, or the new one.
 import struct
-from array import array
 from binascii import crc32
 from micropython import const
 
@@ -18,28 +17,30 @@ OVERHEAD = const(8)  # bytes of a cell beside its body
 _MARK = const(0xE5)
 _BODY = const(4)
 _TRIES = const(3)
+_FREE = b"\0"
 
 
 class Cells:
     """`count` cells with bodies of `size` bytes from `address` of `memory` (read_into and write, or None: dead).
 
-    One cell stays free for changes: `count - 1` numbers can be kept. numbers: by cell, 0: free. body: memoryview to
-    fill before write(), and filled by read(). broken: cells found unreadable at start; errors: accesses that failed.
+    One cell stays free for changes: `count - 1` numbers can be kept. buffer: bytearray of a cell's size, may be shared
+    with others. numbers: by cell, 0: free. broken: cells found unreadable at start; errors: accesses that failed.
     """
 
-    def __init__(self, memory, address, count, size):
+    def __init__(self, memory, address, count, size, buffer=None):
         self._memory = memory
         self._address = address
         self._length = size + OVERHEAD
-        self._cell = memoryview(bytearray(self._length))
-        self._rest = self._cell[1:]
-        self._first = self._cell[:1]
-        self._checked = self._cell[: size + _BODY]
-        self.body = self._cell[_BODY : size + _BODY]
+        self._cell = memoryview(buffer or bytearray(self._length))[: self._length]
         self.numbers = bytearray(count)
-        self._revisions = array("H", bytes(2 * count))
+        self.revision = 0  # of what was read last
         self.broken = self.errors = 0
         self.alive = memory is not None and self._scan()
+
+    @property
+    def body(self):
+        """memoryview: what read() found, to be changed and given to write()."""
+        return self._cell[_BODY : self._length - 4]
 
     @property
     def kept(self):
@@ -54,13 +55,8 @@ class Cells:
                 return k
         return -1
 
-    def revision(self, number):
-        """Of what is kept under this number; -1: nothing."""
-        k = self.find(number)
-        return -1 if k < 0 else self._revisions[k]
-
     def read(self, number):
-        """True when body holds what is kept under this number."""
+        """True when body and revision are those of what is kept under this number."""
         k = self.find(number)
         if k < 0:
             return False
@@ -73,28 +69,32 @@ class Cells:
     def write(self, number, body=None):
         """Keeps body under this number, in place of what was there. False: no room, or the memory does not take it.
 
-        body: bytes; None: what self.body holds.
+        body: bytes, filled up with zeros; None: as it is in self.body after read(number).
         """
         if not self.alive or not 0 < number < 256:
             return False
         old = self.find(number)
         if old < 0 and self.kept >= len(self.numbers) - 1:
             return False
-        k = self.find(0)
-        revision = self._revisions[old] + 1 & 0xFFFF if old >= 0 else 0
         if body is not None:
-            self.body[: len(body)] = body
-            for at in range(len(body), len(self.body)):
-                self.body[at] = 0
+            self.revision = 0
+            if old >= 0:
+                self.read(number)
+            mine = self.body
+            mine[: len(body)] = body
+            for at in range(len(body), len(mine)):
+                mine[at] = 0
+        k = self.find(0)
         cell = self._cell
+        revision = self.revision + 1 & 0xFFFF
         struct.pack_into(">BBH", cell, 0, _MARK, number, revision)
-        crc = crc32(self._checked)
+        crc = crc32(cell[: self._length - 4])
         struct.pack_into(">I", cell, self._length - 4, crc)
         address = self._address + k * self._length
         try:
-            self._memory.write(address + 1, self._rest)
-            self._memory.write(address, self._first)
-            good = self._load(k) == number and self._revisions[k] == revision
+            self._memory.write(address + 1, cell[1:])
+            self._memory.write(address, cell[:1])
+            good = self._load(k) == number and self.revision == revision
             good = good and struct.unpack_from(">I", cell, self._length - 4)[0] == crc
         except OSError:
             good = False
@@ -114,24 +114,17 @@ class Cells:
         return k < 0 or self._free(k)
 
     def _free(self, k):
-        cell = self._cell
-        was = cell[0]
-        cell[0] = 0
-        done = False
         for _ in range(_TRIES):
             try:
-                self._memory.write(self._address + k * self._length, self._first)
-                done = True
-                break
+                self._memory.write(self._address + k * self._length, _FREE)
+                self.numbers[k] = 0
+                return True
             except OSError:
                 self.errors += 1
-        cell[0] = was
-        if done:
-            self.numbers[k] = 0
-        return done
+        return False
 
     def _load(self, k):
-        # The number in cell k and its revision; 0: free, -1: unreadable.
+        # The number in cell k, and its revision; 0: free, -1: unreadable.
         cell = self._cell
         try:
             self._memory.read_into(self._address + k * self._length, cell)
@@ -140,9 +133,10 @@ class Cells:
         if cell[0] != _MARK:
             return 0
         number = cell[1]
-        if number == 0 or struct.unpack_from(">I", cell, self._length - 4)[0] != crc32(self._checked):
+        end = self._length - 4
+        if number == 0 or struct.unpack_from(">I", cell, end)[0] != crc32(cell[:end]):
             return -1
-        self._revisions[k] = struct.unpack_from(">H", cell, 2)[0]
+        self.revision = struct.unpack_from(">H", cell, 2)[0]
         return number
 
     def _scan(self):
@@ -163,6 +157,7 @@ class Cells:
             old = self.find(number)
             self.numbers[k] = number
             if old >= 0:  # power was cut before the old one was freed
-                newer = self._revisions[k] - self._revisions[old] & 0xFFFF < 0x8000
-                self._free(old if newer else k)
+                revision = self.revision
+                self._load(old)
+                self._free(old if revision - self.revision & 0xFFFF < 0x8000 else k)
         return heard

@@ -40,6 +40,7 @@ ANY = const(255)
 _HEAD = const(15)
 _CELLS = const(17)           # ENTRIES and the free one
 _GIVEN = const(3)            # LATE | OFF: flags that a command may set
+_HEADS = const(4)            # bytes
 _NEVER = const(-1)
 _A_SECOND = const(4)         # executions in one
 _ANSWER = const(4)           # entries in one answer
@@ -51,18 +52,16 @@ class Schedule:
 
     def __init__(self, board):
         self._board = board
-        self._time = getattr(board, "time", None)
         address, room = layout.region("schedule")
         entries = _CELLS * (BODY_SIZE + OVERHEAD)
         if room < entries + SEQUENCE_CELLS * (SEQUENCE_SIZE + OVERHEAD):
             raise ValueError("schedule in %d bytes" % room)
-        self.cells = Cells(board.fram, address, _CELLS, BODY_SIZE)
-        self.sequences = Sequences(board, Cells(board.fram, address + entries, SEQUENCE_CELLS, SEQUENCE_SIZE))
-        self._kinds = bytearray(_CELLS)
+        buffer = bytearray(SEQUENCE_SIZE + OVERHEAD)  # of both: what was read is used before anything else is
+        self.cells = Cells(board.fram, address, _CELLS, BODY_SIZE, buffer)
+        kept = Cells(board.fram, address + entries, SEQUENCE_CELLS, SEQUENCE_SIZE, buffer)
+        self.sequences = Sequences(board, kept)
+        self._heads = bytearray(_HEADS * _CELLS)  # kind, flags, event and value of each
         self._due = array("I", bytes(4 * _CELLS))
-        self._flags = bytearray(_CELLS)
-        self._events = bytearray(_CELLS)
-        self._values = bytearray(_CELLS)
         self._happened = bytearray(_CELLS)  # numbers whose event did, and second() has not written that yet
         self._listening = 0                 # entries that wait for an event
         self._at_s = self._mission_s = _NEVER  # the next due time of each kind
@@ -90,9 +89,11 @@ class Schedule:
         """From core/events.py, at each event."""
         if not self._listening:
             return
+        heads = self._heads
         for k in range(_CELLS):
-            if self._events[k] == number and self._kinds[k] == EVENT and not self._flags[k] & (OFF | FIRED):
-                if self._values[k] == ANY or self._values[k] == a:
+            at = _HEADS * k
+            if heads[at + 2] == number and heads[at] == EVENT and not heads[at + 1] & (OFF | FIRED):
+                if heads[at + 3] == ANY or heads[at + 3] == a:
                     self._remember(self.cells.numbers[k])
 
     def _remember(self, number):
@@ -112,8 +113,8 @@ class Schedule:
         left = _A_SECOND
         while left and 0 <= self._mission_s <= board.mission_s and self._one(False, board.mission_s):
             left -= 1
-        if self._at_s >= 0 and self._time is not None:
-            now = self._time.seconds
+        if self._at_s >= 0 and board.time is not None:
+            now = board.time.seconds
             while left and 0 <= self._at_s <= now and self._one(True, now):
                 left -= 1
         if self.sequences.running:
@@ -124,27 +125,25 @@ class Schedule:
     def _look(self):
         # Reads all cells anew.
         numbers = self.cells.numbers
+        heads = self._heads
         self._listening = 0
         for k in range(_CELLS):
-            self._kinds[k] = ANY
+            at = _HEADS * k
+            heads[at] = ANY
             if not numbers[k] or not self.cells.read(numbers[k]):
                 continue
-            kind, flags, event, value, due = struct.unpack_from(">BBBBI", self.cells.body, 0)
-            self._kinds[k] = kind
-            self._flags[k] = flags
-            self._events[k] = event
-            self._values[k] = value
-            self._due[k] = due
-            if kind == EVENT and not flags & (OFF | FIRED):
+            body = self.cells.body
+            heads[at : at + _HEADS] = body[:_HEADS]
+            self._due[k] = struct.unpack_from(">I", body, _HEADS)[0]
+            if heads[at] == EVENT and not heads[at + 1] & (OFF | FIRED):
                 self._listening += 1
         self._plan()
 
     def _plan(self):
         at = mission = _NEVER
         for k in range(_CELLS):
-            kind = self._kinds[k]
-            flags = self._flags[k]
-            if kind == ANY or flags & OFF or kind == EVENT and not flags & FIRED:
+            kind = self._waits(k)
+            if kind == ANY:
                 continue
             due = self._due[k]
             if kind == AT:
@@ -154,6 +153,12 @@ class Schedule:
                 mission = due
         self._at_s = at
         self._mission_s = mission
+
+    def _waits(self, k):
+        # The kind of the entry in cell k; ANY when there is none, it is off or its event has not happened.
+        kind = self._heads[_HEADS * k]
+        flags = self._heads[_HEADS * k + 1]
+        return ANY if flags & OFF or kind == EVENT and not flags & FIRED else kind
 
     def _note_events(self):
         # What happened since is written down, with the time at which it will be due.
@@ -179,9 +184,8 @@ class Schedule:
         # Does the entry that is due first. False when there was none.
         best = -1
         for k in range(_CELLS):
-            kind = self._kinds[k]
-            flags = self._flags[k]
-            if kind == ANY or (kind == AT) != absolute or flags & OFF or kind == EVENT and not flags & FIRED:
+            kind = self._waits(k)
+            if kind == ANY or (kind == AT) != absolute:
                 continue
             if self._due[k] <= now and (best < 0 or self._due[k] < self._due[best]):
                 best = k
@@ -197,7 +201,7 @@ class Schedule:
         if self._failed < _TRIES:
             return False  # again in a second
         self._failed = 0
-        self._kinds[best] = ANY  # until the next boot
+        self._heads[_HEADS * best] = ANY  # until the next boot
         self._board.event(SCHEDULE_STORAGE, number)
         self._plan()
         return False
@@ -276,7 +280,7 @@ class Schedule:
             return False
         now = self._board.mission_s
         if kind == AT:
-            now = 0 if self._time is None else self._time.seconds
+            now = 0 if self._board.time is None else self._board.time.seconds
         return now - due > GRACE_S
 
     def _delete(self, values, request):

@@ -57,7 +57,7 @@ class Sequences:
                 self._numbers[place] = number
                 self._at[place] = 0
                 self._steps[place] = 0
-                self._revisions[place] = self.cells.revision(number)
+                self._revisions[place] = self.cells.revision
                 self._due[place] = self._board.uptime_s + struct.unpack_from(">H", self.cells.body, 2)[0]
                 self.running += 1
                 return 0
@@ -74,7 +74,7 @@ class Sequences:
     def _step(self, place, now):
         number = self._numbers[place]
         cells = self.cells
-        if cells.revision(number) != self._revisions[place] or not cells.read(number):
+        if not cells.read(number) or cells.revision != self._revisions[place]:
             self._end(place, SEQUENCE_STOPPED, STORAGE)  # replaced, deleted or unreadable
             return
         body = cells.body

@@ -64,6 +64,8 @@ _WEIGHT_MAX = const(43_200)  # 3 * LONGEST_S**2: what is new counts a quarter at
 _BASELINE_MAX_S = const(4_000)
 _LEARN_US = const(500_000)
 
+_BOARDS = tuple([ports.ADDRESSES[role] for role in ports.BOARDS])
+
 
 class Time:
     """board.time. synchronised: since this boot, time came from the ground, if only by another board.
@@ -79,12 +81,10 @@ class Time:
         self.synchronised = False
         self.exchanges = self.lost = self.refused = 0
         self.offset_us = self.round_us = 0
-        self._boards = tuple([ports.ADDRESSES[role] for role in ports.BOARDS])
-        self._packet = memoryview(bytearray(SIZE))
         self._tag = 0
         self._asked = 0          # address whose reply is awaited, 0: nobody's
         self._peer = 0           # whom the master asks, once
-        self._sent = 0           # ticks of the newest request, us
+        self._sent = time.ticks_us()  # of the newest request
         self._tries = 0
         self._far = 0
         self._least_us = _ROUND_MAX_US
@@ -94,12 +94,12 @@ class Time:
         self._restart_s = NEVER
         self._at_s = None        # uptime of the newest exchange or setting
         self._learned_s = None   # uptime of the newest offset that starts a baseline
-        self._their_steps = self._our_steps = 0
+        self._steps = 0          # theirs * 256 + ours, at that offset
         self._weight = _WEIGHT_UNKNOWN
         # the best reply of an exchange
         self._best_us = -1       # its round trip, -1: none yet
         self._best_s = self._best_off_us = 0
-        self._best_flags = self._best_steps = 0
+        self._best_flags = 0     # flags * 256 + steps
         self.scale = self._load()
         board.node.bind(ports.TIME, self._on_packet)
         board.node.services.clock = self._unix
@@ -172,8 +172,9 @@ class Time:
         self._tag = self._tag + 1 & 0xFF
         self._asked = self._peer or self.master
         self._sent = time.ticks_us()
-        self._pack(self._packet, 0, _REQUEST, self._tag, self._sent, 0)
-        self._board.node.send(self._asked, ports.TIME, self._packet, ports.TIME, HIGH)
+        packet = bytearray(SIZE)
+        self._pack(packet, 0, _REQUEST, self._tag, self._sent, 0)
+        self._board.node.send(self._asked, ports.TIME, packet, ports.TIME, HIGH)
 
     def _pack(self, buffer, at, kind, tag, ticks, held):
         scale = self.scale
@@ -212,7 +213,7 @@ class Time:
 
     def _look_at(self, src, flags, s, us, ticks):
         # Does the board that asks know the time better than its master?
-        if self.synchronised or not self.is_master or self._peer or src not in self._boards:
+        if self.synchronised or not self.is_master or self._peer or src not in _BOARDS:
             return
         scale = self.scale
         scale.target(ticks)
@@ -235,8 +236,7 @@ class Time:
         self._best_s = s - scale.s + us // 1_000_000
         self._best_off_us = us % 1_000_000
         self._best_us = round_us
-        self._best_flags = flags
-        self._best_steps = steps
+        self._best_flags = flags << 8 | steps
 
     # What an exchange says.
 
@@ -249,7 +249,7 @@ class Time:
             self._least_us += (round_us - self._least_us + 7) >> 3  # the way may have become longer
         asked_peer = self._peer != 0
         self._peer = 0
-        theirs = self._best_flags & _SYNCHRONISED
+        theirs = self._best_flags >> 8 & _SYNCHRONISED
         s, us = self._best_s, self._best_off_us  # the correction, us >= 0
         if poor:
             self._due_s = now + _FIRST_S
@@ -286,10 +286,10 @@ class Time:
         # The offset since the last correction is the rate's error, unless someone's time was stepped in between.
         scale = self.scale
         since = self._learned_s
-        steady = self._best_steps == self._their_steps and scale.steps == self._our_steps
+        steps = (self._best_flags & 0xFF) << 8 | scale.steps
+        steady = steps == self._steps
         self._learned_s = now
-        self._their_steps = self._best_steps
-        self._our_steps = scale.steps
+        self._steps = steps
         if since is None or not steady or not -_LEARN_US < self.offset_us < _LEARN_US:
             return
         baseline = min(now - since, _BASELINE_MAX_S)
@@ -306,7 +306,7 @@ class Time:
         if s > 0 or s == 0 and first and us > _STEP_US:
             try:
                 scale.step(s, us)
-                self._our_steps = scale.steps
+                self._steps = self._steps & 0xFF00 | scale.steps
                 self._board.event(TIME_STEP, s, us)
                 return True
             except ValueError:  # still slewing back by more than that
@@ -334,8 +334,9 @@ class Time:
     def _tell(self):
         # The master's time was corrected.
         if self.is_master:
-            self._pack(self._packet, 0, _NOTICE, 0, time.ticks_us(), 0)
-            self._board.node.broadcast(ports.TIME, self._packet, ports.TIME)
+            packet = bytearray(SIZE)
+            self._pack(packet, 0, _NOTICE, 0, time.ticks_us(), 0)
+            self._board.node.broadcast(ports.TIME, packet, ports.TIME)
 
     # The record.
 
@@ -396,7 +397,7 @@ class Time:
                 raise Failed(STORAGE)
         else:
             self._correct(s, us, not self.synchronised)
-            scale.steps = self._our_steps = scale.steps + 1 & 0xFF
+            scale.steps = scale.steps + 1 & 0xFF
             self.synchronised = True
             self._at_s = now
             self._save(now)

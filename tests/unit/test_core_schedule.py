@@ -1,6 +1,7 @@
 # Commands at a time, after an event, in sequences; through resets, missed times and power cuts at any byte.
 import struct
 import unittest
+from binascii import crc32
 
 import power_cuts
 from byte_memory import Memory
@@ -565,9 +566,9 @@ class InCells(unittest.TestCase):
         memory = Memory(256)
         cells = Cells(memory, 16, 3, 4)
         self.assertTrue(cells.write(7, b"ABCD"))
-        self.assertEqual(bytes(memory.cells[16:24]), b"\xe5\x07\x00\x00ABCD")
+        self.assertEqual(bytes(memory.cells[16:24]), b"\xe5\x07\x00\x01ABCD")
         self.assertTrue(cells.write(7, b"EF"))
-        self.assertEqual(bytes(memory.cells[28:36]), b"\xe5\x07\x00\x01EF\0\0")
+        self.assertEqual(bytes(memory.cells[28:36]), b"\xe5\x07\x00\x02EF\0\0")
         self.assertEqual(memory.cells[16], 0)
 
     def test_a_memory_that_takes_nothing_is_noticed(self):
@@ -579,13 +580,16 @@ class InCells(unittest.TestCase):
         memory.protected = False
         self.assertTrue(cells.write(7, b"ABCD"))
 
-    def test_revisions_wrap(self):
-        memory = Memory(256)
-        cells = Cells(memory, 0, 3, 4)
-        cells.write(7, b"ABCD")
-        cells._revisions[0] = 0xFFFE
-        for text in (b"1", b"2", b"3"):
-            cells.write(7, text)
-            old = cells.find(7)
-            self.assertTrue(Cells(memory, 0, 3, 4).read(7))
-        self.assertEqual(cells._revisions[old], 1)
+    def test_revisions_wrap_and_the_newer_of_two_counts(self):
+        for revision in (0, 5, 0xFFFE, 0xFFFF):
+            memory = Memory(256)
+            cell = b"\xe5\x07" + struct.pack(">H", revision) + b"old!"
+            memory.cells[12:24] = cell + struct.pack(">I", crc32(cell))
+            kept = bytes(memory.cells[12:24])
+            cells = Cells(memory, 0, 3, 4)
+            self.assertTrue(cells.write(7, b"new!"))
+            memory.cells[12:24] = kept  # power was cut before the old one was freed
+            for _ in range(2):
+                again = Cells(memory, 0, 3, 4)
+                self.assertTrue(again.read(7))
+                self.assertEqual((bytes(again.body), again.revision), (b"new!", revision + 1 & 0xFFFF))

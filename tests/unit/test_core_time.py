@@ -291,3 +291,30 @@ class Quiet(unittest.TestCase):
         self.assertTrue(seconds >= _SET)
         if sys.implementation.name == "micropython":
             self.assertEqual(taken, 0)
+
+
+class Small(unittest.TestCase):
+    def test_time_and_schedule_take_two_kilobytes_on_a_32_bit_board(self):
+        from core.board import Board
+        from core.command_table import COMMANDS
+        from core.commands import Commands
+        from core.schedule import Schedule
+        from core.telemetry import COMMON, Set
+
+        class Parts:
+            ROLE = "eps"
+            FRAM = 0x50
+
+        board = Board(Parts, object(), Set("eps", COMMON), "nowhere/config.json")
+        board.dictionary = type("Dictionary", (), {"commands": COMMANDS})
+        board.keys = board.events = None
+        board.commands = Commands(board)
+        gc.collect()
+        before = gc.mem_alloc()
+        board.time = time_sync.Time(board)
+        board.schedule = Schedule(board)
+        gc.collect()
+        taken = gc.mem_alloc() - before
+        print("heap of time and schedule:", taken, "bytes")
+        if sys.implementation.name == "micropython":
+            self.assertTrue(taken <= (2048 if sys.maxsize < 1 << 32 else 4096), str(taken))
