@@ -12,7 +12,21 @@ need atest direwolf
 need multimon-ng multimon-ng
 need sox sox
 need tshark tshark
+need node nodejs
+need npm npm
 [ ${#missing[@]} -eq 0 ] || debian_install "${missing[@]}"
+
+# Kaitai Struct's compiler (GPL), which runs on node: tests compile our .ksy files with it.
+KAITAI=kaitai-struct-compiler@0.10.0
+KAITAI_DIR=.cache/kaitai
+if ! grep -qsx "$KAITAI" "$KAITAI_DIR/stamp"; then
+  say "installing $KAITAI"
+  rm -rf "$KAITAI_DIR"
+  mkdir -p "$KAITAI_DIR"
+  npm install --prefix "$KAITAI_DIR" --ignore-scripts --no-audit --no-fund --loglevel=error "$KAITAI" >&2 </dev/null ||
+    die "npm could not install $KAITAI (above). Is a package registry reachable? Then try again"
+  echo "$KAITAI" >"$KAITAI_DIR/stamp"
+fi
 
 # KP Labs' CSP node (MIT). It asks for Python 3.12 but runs on 3.11; in a folder of its own, since only tests may see it.
 CSP_PY=cubesat-space-protocol-py==1.5.2
