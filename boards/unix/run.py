@@ -22,7 +22,7 @@ from dragonet.flatsat.devices import records  # noqa: E402
 
 import flash_map  # noqa: E402
 import twin  # noqa: E402
-from twin import flash, heap, ioqueue, slots  # noqa: E402
+from twin import entropy, flash, heap, ioqueue, slots  # noqa: E402
 from twin.board import Board  # noqa: E402
 
 board = Board(
@@ -37,6 +37,7 @@ board = Board(
 board.kernel.now = settings["boot_us"]
 twin.board = board
 ioqueue.install()
+entropy.install(settings["seed"])
 slots.reserve(flash_map.SLOT_BYTES)
 heap.install(settings["heap_scale"])
 
@@ -51,6 +52,12 @@ if "config" in settings:  # provisioning: written once, before the first flight
     except OSError:
         with open("/config.json", "w") as config:
             json.dump(settings["config"], config)
+for path, content in settings.get("files", ()):  # as above
+    try:
+        open(path).close()
+    except OSError:
+        with open(path, "wb") as file:
+            file.write(bytes(content))
 wiring = __import__("dragonet.flatsat.devices.wiring_" + settings["role"], None, None, ("wire",))
 wiring.wire(board)
 __import__("dragonet.flatsat.devices.wiring_can", None, None, ("wire",)).wire(board)

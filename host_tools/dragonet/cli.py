@@ -20,6 +20,9 @@ COMMANDS = {
     "ais": "Decode AIS sentences with the flight decoder.",
     "beacon": "Render a beacon's sound with the flight encoder and the radio model.",
     "emulator": "Run the real firmware image on an emulated RP2040.",
+    "cmd": "Command a board.",
+    "param": "Read, change, save and restore the parameters of a board.",
+    "key": "Make, load and rotate the keys that sign commands.",
     "bus": "Watch and talk to the satellite's bus.",
     "generate": "Make files from the firmware's own tables.",
 }

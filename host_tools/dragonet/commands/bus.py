@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dragonet.commands.options import VIA, AsJson, BitRate, Timeout, Version, Via
 from dragonet.errors import UserError
 from dragonet.ground import bus_watch
 from dragonet.ground.csp_client import CspClient, node_address, node_name
@@ -42,23 +43,16 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, epilog=_EPILOG, help="Watch the satellite's bus and talk to its nodes."
 )
 
-Via = Annotated[str, typer.Option("--via", metavar="BUS", help="'dragonet bus --help' shows the forms.")]
-Version = Annotated[int, typer.Option("--csp-version", min=1, max=2, help="Version of CSP that the nodes speak.")]
-BitRate = Annotated[int, typer.Option("--bitrate", min=10_000, max=1_000_000, help="Bit/s, where the adapter sets it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.001, max=3600.0, help="Seconds to wait for answers.")]
 Node = Annotated[str, typer.Argument(metavar="NODE", help="A role or an address.")]
 Nodes = Annotated[list[str] | None, typer.Argument(metavar="[NODE]...", help="Roles or addresses; none: everybody.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.0, help="Stop after so long; default: Ctrl-C.")]
 Count = Annotated[int | None, typer.Option("--count", min=1, help="Stop after so many.")]
 
-_VIA = "flight"
-
 
 @app.command()
 def ping(
     node: Node,
-    via: Via = _VIA,
+    via: Via = VIA,
     count: Annotated[int, typer.Option("--count", min=1, max=100_000, help="Pings to send.")] = 4,
     size: Annotated[int, typer.Option("--size", min=0, max=252, help="Bytes to send there and back.")] = 20,
     interval: Annotated[float, typer.Option("--interval", min=0.0, max=3600.0, help="Seconds between pings.")] = 0.5,
@@ -99,7 +93,7 @@ def ping(
 @app.command()
 def ident(
     nodes: Nodes = None,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 1.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -118,7 +112,7 @@ def ident(
 @app.command()
 def uptime(
     nodes: Nodes = None,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 1.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -139,7 +133,7 @@ def uptime(
 @app.command()
 def ps(
     node: Node,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 1.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -163,7 +157,7 @@ def ifstat(
     interfaces: Annotated[
         list[str] | None, typer.Argument(metavar="[INTERFACE]...", help="Names; default: CANA, CANB, LOOP.")
     ] = None,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 1.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -199,7 +193,7 @@ def ifstat(
 
 @app.command()
 def sniff(
-    via: Via = _VIA,
+    via: Via = VIA,
     seconds: Seconds = None,
     count: Count = None,
     csp_version: Version = 2,
@@ -219,7 +213,7 @@ def sniff(
 @app.command()
 def capture(
     file: Annotated[Path, typer.Argument(metavar="FILE.pcapng", help="For Wireshark and tshark.")],
-    via: Via = _VIA,
+    via: Via = VIA,
     seconds: Seconds = None,
     count: Count = None,
     bitrate: BitRate = DEFAULT_BIT_RATE,

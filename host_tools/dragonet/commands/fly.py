@@ -24,6 +24,7 @@ from dragonet.flatsat.pace import Pace
 from dragonet.flatsat.real_time import RealTime
 from dragonet.flatsat.ships import Fleet
 from dragonet.flatsat.ships_log import ShipsLog
+from dragonet.ground.keys import KeyFile
 
 _EPILOG = """Examples:
 
@@ -36,6 +37,8 @@ _EPILOG = """Examples:
   dragonet fly --micropython 32 --out flights/single
 
   dragonet fly --speed 1 --slcan 3333 --socketcand 29536
+
+  dragonet fly --speed 1 --socketcand 0 --key keys/ground.key
 
 The last one flies in real time with the CAN bus open: `dragonet bus sniff`, python-can, SavvyCAN attach to it.
 """
@@ -78,6 +81,9 @@ def fly(
     port: Annotated[
         str | None, typer.Option("--micropython", help="What the boards run: a path, or 32 (`make toolchain`).")
     ] = None,
+    keys: Annotated[
+        list[Path] | None, typer.Option("--key", metavar="FILE", help="Key of a commander: 'dragonet key'. Repeatable.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
     """Boot the EPS, beacon and sensor boards, fly them in orbit, and keep what they sent.
@@ -92,11 +98,14 @@ def fly(
         what = what.with_tle(tle)
     if hours is not None:
         what = what.with_hours(hours)
+    key_files = [KeyFile.load(path) for path in keys or ()]
     sentences = AisLog(ais) if ais is not None else Fleet(seed, what.ships.count)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: name a folder with --out")
     real_time = RealTime(speed, slcan, socketcand, bind)
     flight = Flight(what, seed, out, sentences.heard)
+    if key_files:
+        flight.provision(key_files)
     real_time.attach(flight)
     ships = ShipsLog(what.separation)
     flight.bus_log.on_packet(ships.packet)

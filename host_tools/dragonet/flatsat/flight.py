@@ -31,6 +31,7 @@ from dragonet.flatsat.physics.spacecraft import BURNS, Spacecraft
 from dragonet.flatsat.rails import Rails
 from dragonet.flatsat.scenario import ROLES, Scenario
 from dragonet.flatsat.virtual_board import VirtualBoard
+from dragonet.ground.keys import KeyFile, board_file
 
 paths.use_firmware()
 
@@ -108,6 +109,12 @@ class Flight:
         )
         self._ais_uart = int(board_module("sensor", "pins_unix").AIS_UART)
         self._join_load_switches()
+
+    def provision(self, keys: list[KeyFile]) -> None:
+        """Give every board these keys before it starts. UserError: two for one slot."""
+        for role, board in self.boards.items():
+            board.files["/keys.bin"] = board_file(keys, role)
+            board.folder.chmod(0o700)  # its memories hold them
 
     def _join_load_switches(self) -> None:
         """The EPS's pins drive the rails."""

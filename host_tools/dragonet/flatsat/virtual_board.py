@@ -71,6 +71,7 @@ class VirtualBoard:
         self.resets: dict[int, int] = {}
         self.powered = False
         self._config = config
+        self.files: dict[str, bytes] = {}  # written with the configuration before the first flight
         self._pins = pins
         self._rng = random.Random(f"{seed}/{role}/boot")
         self._uid = random.Random(f"{role}/uid").randbytes(8)
@@ -128,6 +129,7 @@ class VirtualBoard:
             "costs": COSTS,
             "heap_scale": _GARBAGE_SCALE,
             "config": self._config,
+            "files": [(path, list(content)) for path, content in self.files.items()],
             "mounts": [
                 ["/twin", str(paths.VIRTUAL_BOARD)],
                 ["/rom", str(paths.FIRMWARE)],

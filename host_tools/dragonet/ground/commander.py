@@ -94,13 +94,15 @@ class Commander:
 
     # --- what one calls ---
 
-    def call(self, command: str, /, *, done_s: float = 60.0, **values: Any) -> Reply:
+    def call(self, command: str, /, *, done_s: float = 60.0, signed: bool = False, **values: Any) -> Reply:
         """Have it done, and wait for that: done_s after it was accepted. values: raw integers, bytes, str, by name.
+
+        signed: also a command that needs no signature is signed.
 
         UserError: no such command, a wrong argument, no key; nothing was sent. Refusal: not done. NotDone: no answer.
         """
         line = command_line(self.dictionary, command)
-        return self._send(line, body(line, values), done_s)
+        return self._send(line, body(line, values), done_s, signed)
 
     def frame(self, command: str, sport: int, /, **values: Any) -> bytes:
         """A frame as call() sends it, for who sends many before he waits; a signed one takes the next number."""
@@ -122,8 +124,8 @@ class Commander:
         status = self.slots()[key.slot]
         if status.state != "closed":
             return None
-        own = key.next(self.role)
-        following = max(status.next, own or int(time.time()))  # who lost count is beyond himself by the clock
+        # beyond every number that was used, also when both lost count: on average less than one a second is
+        following = max(status.next, key.next(self.role), int(time.time()))
         line = command_line(self.dictionary, "slot_recover")
         arguments_ = body(line, {"next": following, "challenge": status.challenge})
         sport = self._channel.port()
@@ -138,12 +140,12 @@ class Commander:
 
     # --- how ---
 
-    def _send(self, line: tuple[Any, ...], packed: bytes, done_s: float) -> Reply:
+    def _send(self, line: tuple[Any, ...], packed: bytes, done_s: float, sign: bool = False) -> Reply:
         attempt = 0
         while True:
             attempt += 1
             sport = self._channel.port()
-            frame, number = self._frame(line, packed, sport)
+            frame, number = self._frame(line, packed, sport, sign)
             reply = self._exchange(frame, line[0], number, sport, done_s)
             signed = frame[0] != commands.UNSIGNED_SLOT
             if signed and self.key is not None:
@@ -156,8 +158,8 @@ class Commander:
                 self.recover()
             self._next = None
 
-    def _frame(self, line: tuple[Any, ...], packed: bytes, sport: int) -> tuple[bytes, int]:
-        if line[3] & table.READ and not getattr(self._channel, "signed_only", False):
+    def _frame(self, line: tuple[Any, ...], packed: bytes, sport: int, sign: bool = False) -> tuple[bytes, int]:
+        if not sign and line[3] & table.READ and not getattr(self._channel, "signed_only", False):
             number = next(self._numbers) & 0xFFFFFFFF
             return struct.pack(commands.HEADER, commands.UNSIGNED_SLOT, number) + packed, number
         key = self._key(line[1])
@@ -262,14 +264,16 @@ def body(line: tuple[Any, ...], values: dict[str, Any]) -> bytes:
 
 def wanted(field: tuple[Any, ...]) -> str:
     """What an argument or parameter may be, in its unit."""
-    name, kind, unit, scale, low, high = field[:6]
-    del name
+    _, kind, unit, scale, low, high = field[:6]
     if kind in ("bytes", "text"):
         what = "text" if kind == "text" else "bytes in hexadecimal"
         return f"{what}, {low or 0} to {high} bytes" if high is not None else what
-    if low is None or high is None:
-        code, size = arguments._TYPES[kind][:2]
-        lowest, highest = arguments._range(kind, size)
-        del code
-        low, high = lowest if low is None else low, highest if high is None else high
-    return f"{low * scale:.10g} to {high * scale:.10g} {unit}".rstrip()
+    lowest, highest = limits(field)
+    return f"{lowest * scale:.10g} to {highest * scale:.10g} {unit}".rstrip()
+
+
+def limits(field: tuple[Any, ...]) -> tuple[int, int]:
+    """Lowest and highest raw value of a number's field."""
+    kind, low, high = field[1], field[4], field[5]
+    lowest, highest = arguments._range(kind, int(kind[1:]) // 8)
+    return lowest if low is None else low, highest if high is None else high

@@ -1,0 +1,90 @@
+"""Options that several commands share, and how they reach a board."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dragonet.errors import UserError
+from dragonet.ground.commander import Commander, limits, wanted
+from dragonet.ground.csp_client import CspClient
+from dragonet.ground.keys import ROLES, KeyFile
+from dragonet.ground.via import DEFAULT_BIT_RATE, open_link
+
+VIA = "flight"
+
+Via = Annotated[str, typer.Option("--via", metavar="BUS", help="'dragonet bus --help' shows the forms.")]
+Version = Annotated[int, typer.Option("--csp-version", min=1, max=2, help="Version of CSP that the nodes speak.")]
+BitRate = Annotated[int, typer.Option("--bitrate", min=10_000, max=1_000_000, help="Bit/s, where the adapter sets it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.001, max=3600.0, help="Seconds to wait for answers.")]
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", envvar="DRAGONET_KEY", help="Key that signs: 'dragonet key new' makes one."),
+]
+Board = Annotated[str, typer.Argument(metavar="BOARD", help=", ".join(ROLES))]
+
+ROUTE_HELP = """--via is where the bus is, as 'dragonet bus --help' shows; by default the flight in flights/latest.
+--key, or DRAGONET_KEY, is the file of the key that signs; reading needs none."""
+
+
+@contextlib.contextmanager
+def commander(
+    board: str, via: str = VIA, key: Path | None = None, csp_version: int = 2, bitrate: int = DEFAULT_BIT_RATE,
+    timeout: float = 1.0,
+) -> Iterator[Commander]:  # fmt: skip
+    """A commander of `board`, its bus open. UserError: no such board, key or bus."""
+    if board not in ROLES:
+        raise UserError(f"board {board!r}: none of {', '.join(ROLES)}")
+    signing = None if key is None else KeyFile.load(key)
+    with open_link(via, bitrate) as link:
+        yield Commander(CspClient(link, version=csp_version), board, signing, timeout)
+
+
+def raw_value(text: str, field: tuple[Any, ...], what: str) -> Any:
+    """What a person wrote for an argument or parameter (name, type, unit, scale, lowest, highest), as a raw value.
+
+    Numbers are in the field's unit; bytes are hexadecimal. UserError: wrong type, finer than a step, out of range.
+    """
+    _, kind, unit, scale, low, high = field[:6]
+    good = UserError(f"{what}={text}: must be {wanted(field)}")
+    if kind == "text":
+        value: Any = text
+        size = len(text.encode())
+        return value if _within(size, low, high) else _raise(good)
+    if kind == "bytes":
+        try:
+            value = bytes.fromhex(text)
+        except ValueError:
+            raise good from None
+        return value if _within(len(value), low, high) else _raise(good)
+    try:
+        number = Decimal(text) if not text.lower().startswith("0x") else Decimal(int(text, 16))
+        raw = number / Decimal(str(scale))
+        if not raw.is_finite():
+            raise good
+    except (InvalidOperation, ValueError):
+        raise good from None
+    if raw != raw.to_integral_value():
+        raise UserError(f"{what}={text}: must be in steps of {scale:g} {unit}".rstrip())
+    lowest, highest = limits(field)
+    return int(raw) if lowest <= raw <= highest else _raise(good)
+
+
+def in_unit(raw: int, scale: float) -> float | int:
+    """A raw value in its unit, without what binary fractions add."""
+    value = Decimal(raw) * Decimal(str(scale))
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _within(size: int, low: int | None, high: int | None) -> bool:
+    return (low or 0) <= size and (high is None or size <= high)
+
+
+def _raise(error: UserError) -> Any:
+    raise error
