@@ -67,7 +67,7 @@ EVENTS = (
     (FILE_DELETED, "file_deleted", INFO, "", "", "a file was deleted"),
     (LOG_LOST, "log_lost", WARNING, "packets", "since boot", "housekeeping was not moved to flash in time"),
     (SCRUBBED, "scrubbed", INFO, "mended", "broken", "all that is stored was verified, and mended from its copy"),
-    (UPDATE, "update", WARNING, "result", "running", "a trial ended, or what boots was chosen: RESULTS of update_record"),
+    (UPDATE, "update", WARNING, "result", "running", "a trial ended: RESULTS of core/update_record.py"),
     (PARAM_SET, "param_set", INFO, "position", "value", "a parameter was changed"),
     (PARAM_REVERTED, "param_reverted", WARNING, "parameters", "", "risky changes were not confirmed, and taken back"),
     (COMMAND_REFUSED, "command_refused", WARNING, "reason", "source * 256 + key slot", "a command was not done"),

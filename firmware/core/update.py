@@ -2,8 +2,8 @@
 # core/update_machine.py; what boots: guard.py; the image's manifest: core/manifest.py.
 #
 #  command           arguments              reply
-#  update_status     -                      the status below
-#  update_board      -                      what an image must fit, below
+#  update_status     -                      status: core/update_status.py
+#  update_board      -                      what an image must fit: there too
 #  update_begin      manifest               status; the manifest's MAC is checked against the commander's key
 #  update_block      offset u32, data       window u32, here 4: see the status
 #  update_keep       offset u32, CRC u32    the same: this erase block of the slot is right already
@@ -13,32 +13,6 @@
 #  update_abort      -                      status; a trial ends with a reset
 #  update_choose     slot u8                -; the board resets into a slot that was confirmed once, or golden (255)
 #  update_push       node u8, path          status; a file of this board, manifest and image, goes to another board
-#
-#  byte  type  field            status
-#   0    u8    state            STATES of core/update_record.py
-#   1    u8    running          slot that runs, 255 = golden
-#   2    u8    active           slot that boots while none is on trial
-#   3    u8    other            slot being received or tried, 255 = none
-#   4    u8    boots            of a slot in a row without a sign of health
-#   5    u8    result           how the last trial ended, RESULTS
-#   6    u8    good             bit n: slot n was confirmed once
-#   7    u8    push             0 none yet, 1 under way, 2 done, 3 failed
-#   8    u32   window           first byte of the erase block being received; the image's length when all is here
-#  12    4     here             bit n (LSB first): block n of it is here
-#  16    u32   length           of the image being received or tried
-#  20    u32   seconds          left to confirm the trial, 0 = none runs
-#  24    u32   pushed           bytes of the push that arrived
-#  28    8     hash             first bytes of the image's in slot a, zeros = none
-#  36    8     hash             in slot b
-#  44    16    version          of the image that runs, empty = golden
-#
-#  byte  type  field            board
-#   0    8     role
-#   8    8     target           sys.platform
-#  16    u16   mpy              sys.implementation._mpy
-#  18    8     uid
-#  26    u32   slot             bytes of a slot, 0 = this board has none
-#  30    u16   block            bytes erased at a time
 import asyncio
 import struct
 import sys
@@ -50,20 +24,14 @@ from core.commands import PENDING, Failed, Refused
 from core.manifest import BODY, MAC, SIGNED
 from core.slots import GOLDEN, open_slot
 from core.update_machine import Machine
+from core.update_status import BOARD, NO_PUSH, PUSHING, STATUS
 from micropython import const
-
-STATUS_SIZE = const(60)
-_STATUS = ">BBBBBBBBI4sIII8s8s16s"
-BOARD_SIZE = const(32)
-_BOARD = ">8s8sH8sIH"
 
 HEALTHY_S = const(600)     # a confirmed slot that runs so long stays up
 _RESET_S = const(2)        # from the reply to the reset
 _HASH = const(50)          # where the manifest's hash stands
 _VERSION = const(34)
 _UID = const(8)
-
-_NO_PUSH, PUSHING, PUSHED, PUSH_FAILED = const(0), const(1), const(2), const(3)
 
 
 class Update:
@@ -74,7 +42,7 @@ class Update:
         self.uid = (machine.unique_id() + b"\0" * _UID)[:_UID]
         record = kept.make(board.fram)
         self.machine = Machine(kept.State(record), open_slot, guard.running, board.role, self.uid)
-        self.push = _NO_PUSH
+        self.push = NO_PUSH
         self.pushed = 0
         self._reset_in_s = -1
         self._hashing = None
@@ -107,7 +75,7 @@ class Update:
         return max(1, self.machine.manifest().trial_min * 60 - self._board.uptime_s)
 
     def status(self):
-        """STATUS_SIZE bytes."""
+        """The status, packed."""
         machine = self.machine
         state = machine.state
         manifest = machine.manifest()
@@ -115,13 +83,13 @@ class Update:
         length = manifest.length if manifest is not None else 0
         version = bytes(state.entry(machine.running)[_VERSION : _VERSION + 16]) if machine.running != GOLDEN else b""
         return struct.pack(
-            _STATUS, state.state, machine.running, state.active, state.other, state.boots, state.result, state.good,
+            STATUS, state.state, machine.running, state.active, state.other, state.boots, state.result, state.good,
             self.push, start if size else length, bytes(machine.here), length, self.seconds_left(), self.pushed,
             bytes(state.entry(0)[_HASH : _HASH + 8]), bytes(state.entry(1)[_HASH : _HASH + 8]), version,
         )  # fmt: skip
 
     def describe(self):
-        """BOARD_SIZE bytes."""
+        """What an image must fit, packed."""
         size = block = 0
         try:
             slot = open_slot(0)
@@ -129,7 +97,7 @@ class Update:
         except (ImportError, OSError):
             pass
         mpy = getattr(sys.implementation, "_mpy", 0) & 0xFFFF
-        return struct.pack(_BOARD, self._board.role.encode(), sys.platform.encode(), mpy, self.uid, size, block)
+        return struct.pack(BOARD, self._board.role.encode(), sys.platform.encode(), mpy, self.uid, size, block)
 
     # --- commands ---
 

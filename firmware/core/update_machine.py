@@ -103,7 +103,7 @@ class Machine:
             raise Refused(CONTENT, ROLE)
         if manifest.target != sys.platform:
             raise Refused(CONTENT, TARGET)
-        if manifest.mpy & 0xFF != mpy & 0xFF or native and native != mpy & _ARCHITECTURE:
+        if (manifest.mpy ^ mpy) & (0xFFFF if native else 0xFF):
             raise Refused(CONTENT, MPY)
         if manifest.uid != b"\0" * 8 and manifest.uid != self.uid:
             raise Refused(CONTENT, UID)

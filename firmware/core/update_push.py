@@ -8,6 +8,7 @@ from core.command_table import ACCEPTED, BUSY, CONTENT, COMPLETED, NOT_FOUND
 from core.manifest import SIZE as MANIFEST_SIZE
 from core.manifest import Manifest
 from core.update_machine import BLOCK
+from core.update_status import PUSH_FAILED, PUSHED
 from micropython import const
 
 _TRIES = const(40)         # of one command
@@ -39,9 +40,9 @@ class Push:
         try:
             with open(self._path, "rb") as file:
                 await self._send(file)
-            update.push = 2
+            update.push = PUSHED
         except Exception as error:  # the file, the bus, the other board: the push is over, the board flies on
-            update.push = 3
+            update.push = PUSH_FAILED
             if not isinstance(error, _Stopped):
                 self._board.survive("push", error)
 

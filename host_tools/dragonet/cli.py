@@ -24,6 +24,7 @@ COMMANDS = {
     "param": "Read, change, save and restore the parameters of a board.",
     "key": "Make, load and rotate the keys that sign commands.",
     "bus": "Watch and talk to the satellite's bus.",
+    "update": "Update boards while they fly: build, push, try, confirm, go back.",
     "generate": "Make files from the firmware's own tables.",
 }
 

@@ -32,18 +32,18 @@ def render(role: str) -> str:
     return '{\n    "version": "%s",\n    "urls": [\n%s\n    ]\n}\n' % (version, ",\n".join(lines))
 
 
-def modules(role: str) -> list[str]:
-    """Paths below firmware/ of what a board of `role` runs, sorted."""
+def modules(role: str, firmware: Path = FIRMWARE) -> list[str]:
+    """Paths below firmware/ of what a board of `role` runs, sorted. firmware: another copy of that folder."""
     found: set[str] = set()
     board = BOARDS / role
     waiting = ["boot.py", "main.py", "core/start.py", f"{role}/app.py", f"{role}/dictionary.py"]
-    waiting += [name for path in (board / "parts.py", board / _PINS) for name in _imported(path)]
-    waiting += [f"csp/{path.name}" for path in (FIRMWARE / "csp").glob("*.py") if not path.name.startswith("bench_")]
+    waiting += [name for path in (board / "parts.py", board / _PINS) for name in _imported(path, firmware)]
+    waiting += [f"csp/{path.name}" for path in (firmware / "csp").glob("*.py") if not path.name.startswith("bench_")]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _imported(FIRMWARE / name)
+            waiting += _imported(firmware / name, firmware)
     return sorted(found)
 
 
@@ -54,7 +54,7 @@ def _files(role: str) -> Iterator[tuple[str, str]]:
     yield "pins.py", _PINS
 
 
-def _imported(path: Path) -> Iterator[str]:
+def _imported(path: Path, firmware: Path) -> Iterator[str]:
     """Firmware files that a file names: imports, and modules named in strings for __import__."""
     for node in ast.walk(ast.parse(path.read_text())):
         names: list[str] = []
@@ -71,5 +71,5 @@ def _imported(path: Path) -> Iterator[str]:
             for k in range(1, len(parts) + 1):
                 base = "/".join(parts[:k])
                 for file in (f"{base}.py", f"{base}/__init__.py"):
-                    if (FIRMWARE / file).is_file():
+                    if (firmware / file).is_file():
                         yield file

@@ -1,0 +1,198 @@
+"""Boards updated over the bus while they fly: trial, confirmation, rollback; and one board updated by another."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from dragonet import paths
+from dragonet.deploy import image as images
+from dragonet.deploy.updater import Updater
+from dragonet.errors import NotDone, UserError
+from dragonet.flatsat import scenario
+from dragonet.flatsat.flight import SECOND_US, Flight
+from dragonet.flatsat.one_core import one_core
+from dragonet.ground import keys
+from flatsat.bus_node import BusNode
+
+NEW = "9.9.9"
+SLOT_BUFFER = 10  # s in which a board boots and is heard again
+CRASH = "\nraise RuntimeError('test: this image is bad')\n"
+HANG = "\nwhile True: pass\n"
+
+
+class Bench(NamedTuple):
+    flight: Flight
+    node: BusNode
+    key: keys.KeyFile
+
+    def updater(self, role: str) -> Updater:
+        return Updater(self.node.commander(role, self.key), self.node, self.node.wait)
+
+    def revision(self, role: str) -> str:
+        found = self.node.ident(self.node.commander(role).address, 1.0)
+        return next(iter(found.values()))["revision"] if found else ""
+
+    def events(self, source: str) -> list[str]:
+        return [one["event"] for one in self.flight.events if one["source"] == source]
+
+
+@contextmanager
+def flying(folder: Path) -> Iterator[Bench]:
+    """Three boards that have the bench's key; ten seconds after separation."""
+    key = keys.KeyFile.make(folder / "bench.key", keys.SLOTS.index("bench"))
+    flight = Flight(scenario.load("nanodragon").with_hours(1.0), 1, folder / "out", lambda *_: [])
+    for role in keys.ROLES:
+        provision(flight, role, "/keys.bin", keys.board_file([key], role))
+    try:
+        with one_core():
+            flight.rails.apply()
+            flight.hub.run(10 * SECOND_US)
+            yield Bench(flight, BusNode(flight), key)
+    finally:
+        flight.stop()
+
+
+def provision(flight: Flight, role: str, path: str, content: bytes) -> None:
+    """A file on the board's littlefs, before it flies."""
+    from flatsat.littlefs import write
+
+    write(flight.boards[role].folder, path, content)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with flying(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """code(app): a copy of the flight code, of another revision, with this text at the end of the beacon's app."""
+
+    def copy(app: str = "") -> Path:
+        folder = tmp_path_factory.mktemp("code") / "firmware"
+        shutil.copytree(paths.FIRMWARE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        board = folder / "core/board.py"
+        text = board.read_text()
+        assert 'REVISION = "0.1.0"' in text
+        board.write_text(text.replace('REVISION = "0.1.0"', f'REVISION = "{NEW}"'))
+        with (folder / "beacon/app.py").open("a") as file:
+            file.write(app)
+        return folder
+
+    return copy
+
+
+def made(key: keys.KeyFile, firmware: Path, role: str = "beacon", trial_min: int = 10) -> images.Image:
+    return images.build(role, "unix", firmware=firmware, trial_min=trial_min).sign(key)
+
+
+def test_the_beacon_is_updated_while_it_flies_tried_and_confirmed(bench: Bench, code) -> None:
+    updater = bench.updater("beacon")
+    assert bench.revision("beacon") == "0.1.0"
+    image = made(bench.key, code())
+    assert updater.plan(image).what == "send"
+    steps: list[int] = []
+    status = updater.push(image, lambda done, total: steps.append(done))
+    assert status.state == "verified" and status.running == "golden"
+    assert steps == sorted(steps) and steps[-1] == len(image.data)
+    updater.activate()
+    bench.node.wait(SLOT_BUFFER)
+    status = updater.status()
+    assert (status.state, status.running, status.boots, status.version) == ("trial", "a", 1, image.version)
+    assert 500 < status.trial_s <= 600
+    assert bench.revision("beacon") == NEW
+    assert updater.confirm().state == "confirmed"
+    assert updater.plan(image).what == "nothing"
+    bench.flight.fault("beacon", "power_off")
+    bench.flight.fault("beacon", "power_on")
+    bench.node.wait(SLOT_BUFFER)
+    assert bench.revision("beacon") == NEW and updater.status().state == "confirmed"
+    assert updater.rollback() == "golden"
+    bench.node.wait(SLOT_BUFFER)
+    assert bench.revision("beacon") == "0.1.0"
+    assert json.dumps(bench.events("eps")) == "[]", "the others did not notice"
+
+
+@pytest.mark.parametrize("how", [CRASH, HANG])
+def test_an_image_that_does_not_start_is_rolled_back_by_itself(bench: Bench, code, how: str) -> None:
+    updater = bench.updater("beacon")
+    updater.push(made(bench.key, code(how)))
+    held_s = bench.flight.housekeeping.newest["beacon"]["mission_s"]
+    updater.activate()
+    bench.node.wait(4 * 80)
+    status = updater.status()
+    assert (status.state, status.running, status.result) == ("idle", "golden", "boots without confirmation")
+    assert bench.revision("beacon") == "0.1.0"
+    assert bench.flight.boards["beacon"].boots == 5, "golden, three trials, golden"
+    newest = bench.flight.housekeeping.newest["beacon"]
+    assert newest["mission_s"] > held_s + 100, "powered time since separation goes on"
+    assert newest["rf"] == 0 and bench.flight.carrier.first_s is None, "and the radio's hold with it"
+
+
+def test_a_trial_that_nobody_confirms_is_rolled_back(bench: Bench, code) -> None:
+    updater = bench.updater("beacon")
+    updater.push(made(bench.key, code(), trial_min=1))
+    updater.activate()
+    bench.node.wait(SLOT_BUFFER)
+    assert updater.status().running == "a"
+    bench.node.wait(70)
+    status = updater.status()
+    assert (status.state, status.running, status.result) == ("idle", "golden", "not confirmed in time")
+
+
+def test_a_push_that_was_cut_off_goes_on_where_it_was(bench: Bench, code) -> None:
+    updater = bench.updater("beacon")
+    image = made(bench.key, code())
+
+    def cut(done: int, total: int) -> None:
+        if done >= total // 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        updater.push(image, cut)
+    bench.flight.fault("beacon", "reset")
+    bench.node.wait(SLOT_BUFFER)
+    plan = updater.plan(image)
+    assert plan.why == "it was begun before" and plan.bytes <= len(image.data) // 2 + 4096
+    assert updater.push(image).state == "verified"
+
+
+def test_images_for_others_unsigned_ones_and_forged_ones_are_refused(bench: Bench, code, tmp_path: Path) -> None:
+    firmware = code()
+    updater = bench.updater("beacon")
+    with pytest.raises(UserError, match="for role eps"):
+        updater.push(made(bench.key, firmware, "eps"))
+    with pytest.raises(UserError, match="is for rp2, and beacon runs on linux"):
+        updater.push(images.build("beacon", "rp2", firmware=firmware))
+    with pytest.raises(UserError, match="not signed"):
+        updater.push(images.build("beacon", "unix", firmware=firmware))
+    other = keys.KeyFile.make(tmp_path / "other.key", bench.key.slot)
+    with pytest.raises(NotDone, match="forged"):
+        updater.push(made(other, firmware))
+    assert updater.status().state == "idle"
+
+
+def test_one_board_updates_another_over_the_bus(tmp_path: Path, code) -> None:
+    with flying(tmp_path) as bench:
+        image = made(bench.key, code(), "sensor")
+        bench.flight.fault("beacon", "power_off")
+        provision(bench.flight, "beacon", "/sensor.slot", image.manifest + image.data)
+        bench.flight.fault("beacon", "power_on")
+        bench.node.wait(SLOT_BUFFER)
+        beacon, sensor = bench.updater("beacon"), bench.updater("sensor")
+        beacon.relay("sensor", "/sensor.slot")
+        for _ in range(60):
+            bench.node.wait(5)
+            if beacon.status().push != "under way":
+                break
+        assert (beacon.status().push, sensor.status().state) == ("done", "verified")
+        sensor.activate()
+        bench.node.wait(SLOT_BUFFER)
+        assert bench.revision("sensor") == NEW
+        assert sensor.confirm().active == "a"
