@@ -47,7 +47,7 @@ def attach(node, parts, pins, attempt):
 
 
 def _can(parts, pins, number, time_limit_ms=1000):
-    make = getattr(pins, "make_can", machine.CAN)
+    make = getattr(pins, "make_can", None) or machine.CAN  # the RP2040 has no machine.CAN
     can = make(number, getattr(parts, "CAN_BITRATE", _CAN_BITRATE))
     return CanInterface(can, name="CANB" if number else "CANA", time_limit_ms=time_limit_ms)
 
