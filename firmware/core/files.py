@@ -16,7 +16,7 @@
 #
 # What 256 kB (262,144 bytes) take on the air, CSP packets counted from header to CRC, one in ten lost:
 #   up    220 bytes carry 185: header 6, slot 1, sequence 4, MAC 16, opcode 1, session 1, index 2, data 185, CRC 4.
-#         220 / 185 / 0.9 = 1.321; a status of 26 bytes for each 16 blocks, 64 more where one is lost: + 0.012.
+#         220 / 185 / 0.9 = 1.321; a status of 27 bytes for each 16 blocks, 64 more where one is lost: + 0.012.
 #   down  220 bytes carry 202: header 6, opcode 1, sequence 4, status 1, index 2, data 202, CRC 4.
 #         220 / 202 / 0.9 = 1.210; a request and its two replies of 90 bytes for each 32 blocks: + 0.015.
 # An interruption costs what was sent before it was noticed: 16 blocks up, 32 down, 0.013 and 0.027.

@@ -22,7 +22,8 @@
 #   0    u8    session
 #   1    u8    state
 #   2    u16   base             blocks on flash: all before this one are there
-#   4    6     here             bit k (LSB first): block base + k is here
+#   4    u8    window           blocks from base on that are taken now
+#   5    6     here             bit k (LSB first): block base + k is here
 #
 # All big-endian. Without FRAM the window is WINDOW_RAM blocks in RAM: slower, and a reset forgets them.
 import os
@@ -37,13 +38,14 @@ BLOCK = const(185)         # bytes: a signed command of one block is 220, the la
 WINDOW = const(48)
 WINDOW_RAM = const(5)
 RUN = const(16)
-STATUS_SIZE = const(10)
+STATUS_SIZE = const(11)
 HASH_SIZE = const(32)
 NAME_LAST = const(32)
 SIZE_LAST = const(0xFFFF * 185)
 NONE, RECEIVING, DONE = const(0), const(1), const(2)
 HIDDEN = "/.upload"
 
+_HERE = const(5)
 _HEAD = ">BH"
 _HEAD_SIZE = const(3)
 _SLOT = const(192)
@@ -163,13 +165,13 @@ class Upload:
     def status(self):
         """STATUS_SIZE bytes."""
         status = self._status
-        struct.pack_into(">BBH", status, 0, self.session, self.state, self.base)
-        for k in range(4, STATUS_SIZE):
+        struct.pack_into(">BBHB", status, 0, self.session, self.state, self.base, self.window)
+        for k in range(_HERE, STATUS_SIZE):
             status[k] = 0
         if self.state == RECEIVING:
             for k in range(min(self.window, self.blocks - self.base)):
                 if self.has(self.base + k):
-                    status[4 + k // 8] |= 1 << k % 8
+                    status[_HERE + k // 8] |= 1 << k % 8
         return status
 
     def step(self):

@@ -126,7 +126,7 @@ def status(reply):
     session, state, base = struct.unpack(">BBH", reply[1][:4])
     bits = 0
     for k in range(6):
-        bits |= reply[1][4 + k] << 8 * k
+        bits |= reply[1][5 + k] << 8 * k
     return session, state, base, bits
 
 
