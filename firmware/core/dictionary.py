@@ -43,6 +43,8 @@ class Dictionary:
             for argument, kind, unit, scale, lowest, highest in arguments:
                 yield "argument %s %s %g %s %s %s" % (argument, kind, scale, unit, lowest, highest)
         for field, lowest, highest, persistence_s, hysteresis, severity, action in self.limits:
+            if isinstance(action, tuple):
+                action = " ".join([str(word) for word in action])
             yield "limit %s %s %s %d %d %d %s" % (
                 field, lowest, highest, persistence_s, hysteresis, severity, action
             )

@@ -2,7 +2,7 @@
 # Written by `dragonet generate hashes`; do not edit.
 HASHES = {
     # role: (its housekeeping alone, its dictionary)
-    "eps": (0xE9BD, 0xB1C3),
-    "beacon": (0xF90D, 0xEA08),
-    "sensor": (0x1F1B, 0xA637),
+    "eps": (0x1653, 0x5BE1),
+    "beacon": (0x8734, 0x8322),
+    "sensor": (0x8684, 0x8448),
 }

@@ -1,8 +1,9 @@
 # Limits of housekeeping values: a value that stays out of its range for a time is an event and may start an action.
 #
 #  In <role>/dictionary.py: (field, lowest or None, highest or None, persistence s, hysteresis, severity, action)
-#   Raw integers. Out of range for the persistence: event limit_warning or limit_error by the severity, and the action,
-#   a command without arguments, is run. Back within lowest + hysteresis .. highest - hysteresis: limit_over.
+#   Raw integers. Out of range for the persistence: event limit_warning or limit_error by the severity, and the action
+#   is run: None, a command's name, or ("sequence_run", 3). Back within lowest + hysteresis .. highest - hysteresis:
+#   event limit_over.
 #
 # Looked at after each packet of housekeeping; those whose persistence is shorter than that, each second. A value that
 # is not available changes nothing. A limit that was switched off stays off through resets; without a record all are on.
@@ -101,7 +102,9 @@ class Limits:
             self.check(k)
 
     def _encode(self, action):
-        return None if action is None else self._board.commands.encode(action)
+        if action is None:
+            return None
+        return self._board.commands.encode(*((action,) if isinstance(action, str) else action))
 
     def _act(self, k):
         body = self._actions[k]

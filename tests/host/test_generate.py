@@ -56,7 +56,8 @@ def test_dictionaries_are_sound(role: str) -> None:
         (3, ("volts", None, None, 0, 0, 2, None), "None to None"),
         (3, ("volts", 10, 20, 0, 6, 2, None), "hysteresis 6 leaves nothing"),
         (3, ("volts", 10, 20, 0, 1, 1, None), "persistence or severity"),
-        (3, ("volts", 10, 20, 0, 1, 2, "nothing"), "'nothing' is no command without arguments"),
+        (3, ("volts", 10, 20, 0, 1, 2, "nothing"), "'nothing' is no command with its arguments"),
+        (3, ("volts", 10, 20, 0, 1, 2, ("nothing", 1)), "('nothing', 1) is no command with its arguments"),
     ],
 )
 def test_what_is_wrong_in_a_dictionary_is_named(place: int, line: tuple, says: str) -> None:

@@ -53,8 +53,8 @@ class Board:
     def handle(self, name, function):
         self.handlers[name] = function
 
-    def encode(self, name):
-        return name.encode()
+    def encode(self, name, *values):
+        return name.encode() + bytes(values)
 
     def run(self, body):
         self.ran.append(body)
@@ -166,6 +166,12 @@ class Acting(unittest.TestCase):
             board.pass_s(20)
         self.assertEqual(board.ran, [b"hk_now", b"hk_now"])
         self.assertEqual(board.limits.failed, 0)
+
+    def test_an_action_may_have_arguments(self):
+        board = Board(memory(), (("dead", None, 0, 0, 0, WARNING, ("sequence_run", 3)),))
+        board.hk[DEAD] = 1
+        board.pass_s(1)
+        self.assertEqual(board.ran, [b"sequence_run\x03"])
 
     def test_an_action_that_was_refused_is_an_event(self):
         board = Board(memory())

@@ -14,6 +14,7 @@ from dragonet.errors import UserError
 from dragonet.ground.commander import Commander, limits, wanted
 from dragonet.ground.csp_client import CspClient
 from dragonet.ground.keys import ROLES, KeyFile
+from dragonet.ground.telemetry import in_unit as in_unit
 from dragonet.ground.via import DEFAULT_BIT_RATE, open_link
 
 VIA = "flight"
@@ -76,10 +77,23 @@ def raw_value(text: str, field: tuple[Any, ...], what: str) -> Any:
     return int(raw) if lowest <= raw <= highest else _raise(good)
 
 
-def in_unit(raw: int, scale: float) -> float | int:
-    """A raw value in its unit, without what binary fractions add."""
-    value = Decimal(raw) * Decimal(str(scale))
-    return int(value) if value == value.to_integral_value() else float(value)
+def values_of(line: tuple[Any, ...], texts: list[str]) -> dict[str, Any]:
+    """Arguments of a command (its line of the dictionary), written NAME=VALUE, as raw values. UserError: which, why."""
+    fields = {field[0]: field for field in line[2]}
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"{text!r}: write arguments as NAME=VALUE")
+        if name not in fields:
+            raise UserError(f"{line[1]} has no argument {name!r}: {', '.join(fields) or 'it takes none'}")
+        if name in found:
+            raise UserError(f"{name} is given twice")
+        found[name] = raw_value(value, fields[name], name)
+    missing = [f"{name} ({wanted(field)})" for name, field in fields.items() if name not in found]
+    if missing:
+        raise UserError(f"{line[1]} wants {', '.join(missing)}")
+    return found
 
 
 def _within(size: int, low: int | None, high: int | None) -> bool:

@@ -131,9 +131,13 @@ def _limits(one: Any) -> Iterator[str]:
         ends = ["" if end is None else _number(end, field.scale) for end in (low, high)]
         gap = _number(hysteresis, field.scale)
         rows.append(
-            (k, name, field.unit, *ends, persistence, gap, event_table.SEVERITIES[severity], action or "")
+            (k, name, field.unit, *ends, persistence, gap, event_table.SEVERITIES[severity], _action(action))
         )  # fmt: skip
     yield from _table(("limit", "value", "unit", "lowest", "highest", "for s", "hysteresis", "", "runs"), rows)
+
+
+def _action(action: str | tuple[Any, ...] | None) -> str:
+    return " ".join(map(str, action)) if isinstance(action, tuple) else action or ""
 
 
 def _number(raw: int, scale: float) -> str:

@@ -126,7 +126,7 @@ def _argument(place: str, argument: tuple[Any, ...], last: bool) -> Iterator[str
 
 def _limit(
     one: Any, field: str, low: int | None, high: int | None, persistence: int, hysteresis: int, severity: int,
-    action: str | None,
+    action: str | tuple[Any, ...] | None,
 ) -> Iterator[str]:  # fmt: skip
     place = f"{one.role}: limit of {field}"
     if field not in one.hk.names:
@@ -142,6 +142,11 @@ def _limit(
     if not 0 <= persistence < 1 << 29 or severity not in (event_table.WARNING, event_table.ERROR):
         yield f"{place}: persistence or severity"
     if action is not None:
-        line = next((line for line in one.commands if line[1] == action), None)
-        if line is None or line[2]:
-            yield f"{place}: {action!r} is no command without arguments"
+        name, *values = (action,) if isinstance(action, str) else action
+        line = next((line for line in one.commands if line[1] == name), None)
+        try:
+            if line is None:
+                raise ValueError
+            arguments.pack(line[2], values)
+        except ValueError:
+            yield f"{place}: {action!r} is no command with its arguments"
