@@ -7,8 +7,11 @@
 # AX.25 <satellite> <country> POWER EPS seq=1234 mode=nominal soc=87.12% battery_v=7.412V ...
 #   Names, values and units are those of the boards' housekeeping (eps/hk.py, beacon/hk.py, sensor/hk.py); seq is the
 #   number of the packet in which they stood.
+# With keys on board every other STATUS begins CMD A1234 B!c6149ff605311ed2: slot A's next sequence is 1234, slot B is
+# closed and wants this challenge (core/keys.py); the last words then find no room.
 # NA (CW: -) is a value that is not available, or of a board not heard for a minute.
 from beacon.hk import HK
+from binascii import hexlify
 from core import ports
 from micropython import const
 
@@ -27,8 +30,8 @@ FRAMES = (
                     "rate_x", "rate_y", "rate_z", "ships")),
     )),
     ("STATUS", (
-        ("beacon", ("seq", "mission_s", "uptime_s", "boots", "reset_cause", "supply_v", "pa_t", "antenna",
-                    "cycles", "frames_sent", "tx_errors")),
+        ("beacon", ("seq", "mission_s", "uptime_s", "boots", "reset_cause", "failed_task", "last_event", "slot",
+                    "supply_v", "pa_t", "antenna", "cycles", "frames_sent", "tx_errors")),
         ("eps", ("seq", "uptime_s", "boots")),
         ("sensor", ("seq", "uptime_s", "boots")),
     )),
@@ -58,6 +61,7 @@ class Texts:
         self._tables["beacon"] = HK
         config = board.config
         self._call = config["callsign"].split("-")[0]
+        self._turn = False
         self._name = (config["satellite"] + " " + config["country"]).strip()
 
     def cw(self):
@@ -76,6 +80,10 @@ class Texts:
         """Write the text of FRAMES[kind] into a buffer; returns its length. What does not fit is cut after a word."""
         name, boards = FRAMES[kind]
         words = [self._name, name]
+        if name == "STATUS":
+            self._turn = not self._turn
+            if not self._turn:
+                words.extend(self._commanding())
         for role, fields in boards:
             words.append(role.upper())
             if self._fresh(role):
@@ -89,6 +97,19 @@ class Texts:
             text = text[: text.rfind(b" ")]
         info[: len(text)] = text
         return len(text)
+
+    def _commanding(self):
+        # The key slots, as words; none without keys.
+        keys = getattr(self._board, "keys", None)
+        words = []
+        for k in range(0 if keys is None else keys.count):
+            following = keys.next(k)
+            challenge = keys.challenge(k)
+            if following is not None:
+                words.append("%s%d" % (chr(65 + k), following))
+            elif challenge is not None:
+                words.append("%s!%s" % (chr(65 + k), hexlify(challenge).decode()))
+        return ["CMD"] + words if words else words
 
     def _fresh(self, role):
         if role == "beacon":

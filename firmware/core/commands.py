@@ -110,7 +110,16 @@ class Commands:
         self.handle("refusals", self._tell_refusals)
         if board.keys is not None:
             board.keys.bind(self)
+        self._hk_at = board.table.index("next_seq")
+        board.before_hk(self._tell)
         board.node.bind(ports.COMMAND, self._on_packet)
+
+    def _tell(self):
+        hk = self._board.hk
+        at = self._hk_at
+        hk[at] = None if self._board.keys is None else self._board.keys.next(0)
+        hk[at + 1] = self.done & 0x7FFF
+        hk[at + 2] = self.refused & 0x7FFF
 
     def handle(self, name, function):
         """function(arguments tuple, request) does command `name`: what Commands and README.md say.

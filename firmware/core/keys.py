@@ -18,8 +18,8 @@ import os
 import struct
 from binascii import crc32
 from core import mac, ports, record
-from core.command_table import CLOSED, CONTENT, FORGED, NO_KEY, REPEATED, SLOT_RECOVER, STATE, STORAGE, TOO_MANY
-from core.command_table import UNSIGNED
+from core.command_table import CLOSED, CONTENT, FORGED, NO_KEY, REPEATED, SLOT_RECOVER, SLOT_STATUS, STATE, STORAGE
+from core.command_table import TOO_MANY, UNSIGNED
 from core.event_table import KEY_SLOT
 from core.commands import HEADER, SIGNED_SIZE, UNSIGNED_SIZE, Failed, Refused
 from core.window import Window
@@ -82,7 +82,9 @@ class _Slot:
 
 
 class Keys:
-    """Checks signed commands. Made before the commands; bind() connects its own ones."""
+    """Checks signed commands. Made before the commands; bind() connects its own ones. count: of slots."""
+
+    count = len(SLOTS)
 
     def __init__(self, board, path=PATH, mark=MARK):
         self._board = board
@@ -133,7 +135,7 @@ class Keys:
         if buffer[DATA + SIGNED_SIZE] == SLOT_RECOVER:
             return 0 if one.state == SHUT else STATE
         if one.state == SHUT:
-            return CLOSED
+            return 0 if buffer[DATA + SIGNED_SIZE] == SLOT_STATUS else CLOSED  # so that a challenge is told by radio
         reason = one.window.check(number)
         if reason:
             return reason
@@ -161,10 +163,9 @@ class Keys:
         if packet.dst != self._board.address:
             return True
         one = self._slots[slot]
-        if packet.buffer[DATA + SIGNED_SIZE] == SLOT_RECOVER:
-            return one.state == SHUT
-        if one.state == SHUT:
-            return False
+        opcode = packet.buffer[DATA + SIGNED_SIZE]
+        if one.state == SHUT or opcode == SLOT_RECOVER:
+            return one.state == SHUT and (opcode == SLOT_RECOVER or opcode == SLOT_STATUS)
         reason = one.window.check(number)
         return reason == 0 or reason == REPEATED and number == one.replied
 

@@ -57,6 +57,8 @@ class Params:
         board.hk_period_s = self.get("hk_period")
         self.on_change("hk_period", self._hk_period)
         board.on_second(self._second)
+        self._hk_at = board.table.index("params")
+        board.before_hk(self._tell)
         commands = board.commands
         if commands is not None:
             commands.handle("param_list", self._list)
@@ -117,6 +119,9 @@ class Params:
             self._board.events.emit(PARAM_REVERTED, count)
 
     # --- inside ---
+
+    def _tell(self):
+        self._board.hk[self._hk_at] = self.hash
 
     def _hk_period(self, value):
         self._board.hk_period_s = value

@@ -41,6 +41,13 @@ COMMON = (
     ("restarts", "u16", "", 1, "task restarts since boot"),
     ("faults", "u16", "", 1, "faults survived since boot: storage, configuration, buses"),
     ("limits", "u16", "", 1, "limits that are exceeded: bit k, limit k"),
+    ("last_event", "u8", "", 1, "newest event that was a warning or an error; kept through resets"),
+    ("slot", "u8", "", 1, "what runs: 0 slot a, 1 slot b, 2 the golden app"),
+    ("update", "u8", "", 1, "0 idle, 1 receiving, 2 verified, 3 trial, 4 confirmed"),
+    ("params", "u16", "", 1, "hash of the parameters in force: core/params.py"),
+    ("next_seq", "u32", "", 1, "next sequence of key slot 0; not available while the slot is closed"),
+    ("commands", "u16", "", 1, "commands done since boot"),
+    ("refused", "u16", "", 1, "commands refused or failed since boot"),
 )
 
 

@@ -67,6 +67,9 @@ class Board:
         self.dictionary = Dictionary(
             "eps", Set("eps", COMMON), parameters=parameters, events=EVENTS, commands=COMMANDS
         )
+        self.table = self.dictionary.hk
+        self.hk = self.table.values()
+        self.hooks = []
         self.clock = Clock()
         self.memory = memory
         self.node = Node(address)
@@ -83,6 +86,9 @@ class Board:
 
     def on_second(self, function):
         self.seconds.append(function)
+
+    def before_hk(self, function):
+        self.hooks.append(function)
 
     def survive(self, name, error):
         self.survived.append((name, error))

@@ -186,6 +186,23 @@ class Says(Flight):
         frame = self.sent()[1].frames()[0]
         self.assertEqual(bytes(frame[:16]), b"\x84\x8a\x82\x86\x9e\x9c\xe0\x9c\x60\x86\x82\x98\x98\x77\x03\xf0")
 
+    def test_every_other_status_shows_how_each_key_slot_can_be_used(self):
+        class Keys:
+            count = 4
+
+            def next(self, slot):
+                return 1_795_264_861 if slot == 1 else None
+
+            def challenge(self, slot):
+                return b"\xc6\x14\x9f\xf6\x05\x31\x1e\xd2" if slot == 0 else None
+
+        self.make()
+        self.board.keys = Keys()
+        self.fly(90)
+        shown = [info[len(START) : len(START) + 48] for info in self.infos() if b" STATUS " in info]
+        self.assertEqual(shown[0][:13], b"STATUS BEACON")
+        self.assertEqual(shown[1], b"STATUS CMD A!c6149ff605311ed2 B1795264861 BEACON")
+
     def test_the_longest_texts_fit(self):
         self.make(satellite="A" * 16, country="B" * 16)
         values = {}

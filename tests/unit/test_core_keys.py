@@ -184,6 +184,18 @@ class Signed(Base):
         told = world.give(b"\xff\x00\x00\x00\x01\x60", BENCH)[1]
         self.assertEqual((told[0], told[7:15]), (keys.SHUT, world.keys.challenge(0)))
 
+    def test_housekeeping_shows_the_next_number_and_what_was_done(self):
+        world = World()
+        for closed in (True, False):
+            if not closed:
+                world.obeys()
+                world.give(b"\xff\x00\x00\x00\x01\xee", 3)
+            for hook in world.board.hooks:
+                hook()
+            values = dict(zip(world.board.table.names, world.board.hk))
+            shown = (values["next_seq"], values["commands"], values["refused"])
+            self.assertEqual(shown, (None, 0, 0) if closed else (1, 2, 1))
+
     def test_refusals_are_told_by_reason(self):
         world = self.world()
         world.give(b"\xff\x00\x00\x00\x01\xee", 3)
@@ -491,5 +503,7 @@ class Border(Base):
         world = World(dead=True)
         world.wire.border = world.keys.border()
         self.assertIsNone(world.give(world.owner.sign(0, world.change())))
+        told = world.give(world.owner.sign(0, b"\x60"))[1]
+        self.assertEqual((told[0], told[7:15]), (keys.SHUT, world.keys.challenge(0)))
         self.assertEqual(world.recover()[0], COMPLETED)
         self.assertTrue(world.obeys())
