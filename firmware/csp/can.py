@@ -16,6 +16,7 @@ _DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by versio
 _BACKOFF_FIRST_MS = const(50)  # from bus-off to the first restart
 _BACKOFF_LAST_MS = const(6_400)
 _CALM_MS = const(10_000)  # on the bus for so long: the back-off starts over
+_LEFT = const(3)  # ticks that the interrupt of a frame may take that left while it was to be taken back
 _FREE = const(-1)  # a transmit buffer of the controller that holds no fragment of a lane
 
 
@@ -57,7 +58,7 @@ class CanInterface(Interface):
         self._follow = follow_general
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
-        self._cancelled = bytearray(can.TX_QUEUE_LEN)  # 1: an interrupt for what was cancelled there may still come
+        self._cancelled = bytearray(can.TX_QUEUE_LEN)  # an interrupt for what was there may still come: ticks left to wait
         self._cancels = False  # there is any
         self._news = False  # the controller's state has changed
         self._frames = [bytearray(size) for size in range(9)]
@@ -153,8 +154,11 @@ class CanInterface(Interface):
 
     def _sent(self, slot, failed):
         """The controller is done with a transmit buffer."""
-        if failed and self._cancelled[slot]:
+        stale = self._cancelled[slot]
+        if stale and (failed or stale > 1):
             self._cancelled[slot] = 0
+            if stale > 1:
+                self._push_waiting()
             return
         priority = self._slots[slot]
         self._slots[slot] = _FREE
@@ -204,7 +208,11 @@ class CanInterface(Interface):
         """Give all that waits to another interface."""
         for lane in self._lanes:
             while lane.count:
-                self._take_back(lane)
+                if not self._take_back(lane):  # its interrupt, which comes for sure, is none of what follows
+                    self._slots[lane.slot] = _FREE
+                    self._cancelled[lane.slot] = _LEFT
+                    self._cancels = True
+                    lane.slot = -1
                 other.send(lane.packets[lane.first], lane.packets[lane.first].via)
                 self._next(lane)
 
@@ -313,7 +321,10 @@ class CanInterface(Interface):
     def _forget_cancelled(self):
         self._cancels = False
         for slot in range(len(self._cancelled)):
-            self._cancelled[slot] = 0
+            left = max(0, self._cancelled[slot] - 1)
+            self._cancelled[slot] = left
+            if left:
+                self._cancels = True
 
     def _restart(self, now):
         """Back on the bus; the controller forgot what waited in it."""
@@ -323,7 +334,7 @@ class CanInterface(Interface):
         self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_LAST_MS)
         for slot in range(len(self._slots)):
             self._slots[slot] = _FREE
-        self._forget_cancelled()
+            self._cancelled[slot] = 0
         for lane in self._lanes:
             lane.slot = -1
         self._push_waiting()

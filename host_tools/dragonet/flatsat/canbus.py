@@ -77,24 +77,34 @@ class CanBus:
         self.number = number
         self.frames = self.errors = self.bits = 0
         self.listeners: list[Callable[[int, Frame], None]] = []
+        self.controllers: list[Controller] = []
+        self.shorted = False  # no frame gets through
         self._hub = hub
         self._rng = random.Random(f"{seed}/can{number}")
         self._error_rate = error_rate
-        self._controllers: list[Controller] = []
         self._sending: tuple[Controller, int, _Mailbox] | None = None
         self._planned_us = -1  # arbitration is due then, -1: not planned
         self._free_us = 0  # the bus is idle from here on
         self._unheard: tuple[Controller, ...] = ()  # the set of talkers that found nobody to acknowledge
 
+    @property
+    def now_us(self) -> int:
+        return self._hub.now_us
+
+    @property
+    def bitrate(self) -> int:
+        """Of those on the bus, 500,000 bit/s until somebody is."""
+        return next((one.bitrate for one in self.controllers if one.bitrate), 500_000)
+
     # --- nodes ---
 
     def attach(self, controller: Controller) -> None:
-        self._controllers.append(controller)
+        self.controllers.append(controller)
         self._unheard = ()
 
     def detach(self, controller: Controller) -> None:
         """Its node is gone; it was stopped before."""
-        self._controllers.remove(controller)
+        self.controllers.remove(controller)
         self._unheard = ()
 
     def start(self, controller: Controller, mode: int, bitrate: int) -> None:
@@ -124,7 +134,7 @@ class CanBus:
 
     def tear_off(self, owner: str, off: bool) -> None:
         """Break or mend the wires between a board and the bus. Off it, its sender finds nobody and turns passive."""
-        for controller in self._controllers:
+        for controller in self.controllers:
             if controller.name.split(".")[0] == owner:
                 controller.torn_off = off
                 if off and controller.mailboxes and controller.state < PASSIVE:
@@ -132,6 +142,12 @@ class CanBus:
                     controller.changed()
         self._unheard = ()
         self._plan(max(self._hub.now_us, self._free_us))
+
+    def drive_off(self, owner: str) -> None:
+        """Errors at a board's own controller until it leaves the bus: its firmware may restart it."""
+        for controller in self.controllers:
+            if controller.name.split(".")[0] == owner and controller.mode == _NORMAL:
+                self._count(controller, 256 - controller.tx_errors, 0)
 
     # --- the wire ---
 
@@ -147,7 +163,7 @@ class CanBus:
         now = self._hub.now_us
         best: tuple[Controller, int, _Mailbox] | None = None
         later_us = None
-        for controller in self._controllers:
+        for controller in self.controllers:
             if not controller.mailboxes or not controller.talks:
                 continue
             for slot, mailbox in controller.mailboxes.items():
@@ -169,7 +185,7 @@ class CanBus:
 
     def _talkers(self) -> tuple[Controller, ...]:
         now = self._hub.now_us
-        return tuple(c for c in self._controllers if c.talks and c.active_from_us <= now)
+        return tuple(c for c in self.controllers if c.talks and c.active_from_us <= now)
 
     def _end(self) -> None:
         assert self._sending is not None
@@ -188,7 +204,7 @@ class CanBus:
     def _broken(self, sender: Controller, others: list[Controller]) -> bool:
         """Counts what went wrong with the frame that just ended; False when it is good."""
         destroyed = self._error_rate and self._rng.random() < self._error_rate
-        if destroyed or any(c.bitrate != sender.bitrate for c in others):
+        if destroyed or self.shorted or any(c.bitrate != sender.bitrate for c in others):
             self.errors += 1
             self._count(sender, 8, 0)
             for other in others:
@@ -206,7 +222,7 @@ class CanBus:
     def _deliver(self, sender: Controller, slot: int, frame: Frame, others: list[Controller]) -> None:
         self.frames += 1
         self._count(sender, -1, 0)
-        for controller in self._controllers:
+        for controller in self.controllers:
             if controller is sender:
                 if sender.mode == _LOOPBACK:
                     self._offer(sender, frame)

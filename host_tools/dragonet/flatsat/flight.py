@@ -9,14 +9,14 @@ import dataclasses
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from dragonet import micropython, paths
 from dragonet.errors import UserError
-from dragonet.flatsat import burn_wires, i2cbus
+from dragonet.flatsat import burn_wires, can_faults, i2cbus
 from dragonet.flatsat.board_files import board_module
 from dragonet.flatsat.bus_log import BUS_NAMES, BusLog
 from dragonet.flatsat.canbus import CanBus, connect_board
@@ -47,9 +47,12 @@ OUTPUTS = (
 
 
 class Flight:
-    """scenario: what flies. out: the folder of its files. sentences(t0, t1, lat, lon, alt_km) -> AIS heard."""
+    """scenario: what flies. out: the folder of its files. sentences(t0, t1, lat, lon, alt_km) -> AIS heard.
 
-    def __init__(self, scenario: Scenario, seed: int, out: Path, sentences: Any) -> None:
+    emulate: roles whose board is an emulated RP2040 with the real image, the others are virtual.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, out: Path, sentences: Any, emulate: Iterable[str] = ()) -> None:
         micropython.find()
         self.scenario = scenario
         self.seed = seed
@@ -63,6 +66,7 @@ class Flight:
         self.ais_sentences = 0
         self.wall_s = 0.0
         self.reports: dict[str, Callable[[], Any]] = {}  # further parts of the summary
+        self._emulate = frozenset(emulate)
         self._prepare_folder()
         self._make_boards()
         self._make_bus()
@@ -96,7 +100,13 @@ class Flight:
         self.boards: dict[str, VirtualBoard] = {}
         for role in ROLES:
             rate = Clock(random.Random(f"{self.seed}/{role} clock"), tuple(clock.offset_ppm), clock.drift_ppm_per_day)
-            board = VirtualBoard(self.hub, role, self.out / "boards" / role, self.seed, rate, config, pins)
+            folder = self.out / "boards" / role
+            if role in self._emulate:
+                from dragonet.emulator.board import EmulatedBoard
+
+                board = EmulatedBoard(self.hub, role, folder, self.seed, rate, config)
+            else:
+                board = VirtualBoard(self.hub, role, folder, self.seed, rate, config, pins)
             board.on_event = lambda text, role=role: self.event(role, text)
             board.world = self.spacecraft.channels(role)
             self.boards[role] = board
@@ -229,8 +239,12 @@ class Flight:
                 wire.released()
 
     def fault(self, role: str, action: str) -> None:
-        """One fault of a scenario, now: kill, reset, power_off, power_on, can_off, can_on, i2c_stuck, i2c_free."""
+        """One fault of a scenario, now: one of scenario.FAULTS to a board, or to all."""
         self.event(role, f"fault: {action}")
+        for one in ROLES if role == "all" else (role,):
+            self._fault(one, action)
+
+    def _fault(self, role: str, action: str) -> None:
         board = self.boards[role]
         if action == "kill":
             self.rails.dead.add(role)
@@ -241,9 +255,8 @@ class Flight:
         elif action in ("power_off", "power_on"):
             (self.rails.cut.add if action == "power_off" else self.rails.cut.discard)(role)
             self.rails.apply()
-        elif action in ("can_off", "can_on"):
-            for bus in self.buses.values():
-                bus.tear_off(role, action == "can_off")
+        elif action in can_faults.FAULTS:
+            can_faults.apply(self.buses, role, action)
         elif action in ("i2c_stuck", "i2c_free") and self.i2c is not None:
             self.i2c.stick(role, action == "i2c_stuck")
         else:

@@ -17,6 +17,7 @@ from typing import Any
 
 from dragonet import paths
 from dragonet.errors import UserError
+from dragonet.flatsat import can_faults
 from dragonet.flatsat import scenario_keys as keys
 from dragonet.flatsat.physics import tle as tle_file
 from dragonet.flatsat.scenario_keys import setting
@@ -31,9 +32,9 @@ ROLES = ("eps", "beacon", "sensor")
 BOARD_LIMITS = {name: (low, high) for name, _, low, high, _ in board_config.KEYS}
 LOADS = ("beacon", "sensor", "ais", "heater")
 # what a fault can do to a board: its process killed (and started again if powered), reset by its pin, power cut and
-# given back whatever the EPS says, cut off from the bus and joined again, its target on the boards' I2C (where they
-# have one) holding SDA low and letting it go
-FAULTS = ("kill", "reset", "power_off", "power_on", "can_off", "can_on", "i2c_stuck", "i2c_free")
+# given back whatever the EPS says, what can_faults.py does to its CAN, its target on the boards' I2C (where they have
+# one) holding SDA low and letting it go
+FAULTS = ("kill", "reset", "power_off", "power_on", *can_faults.FAULTS, "i2c_stuck", "i2c_free")
 # IGRF-14 as ppigrf ships it
 FIRST_DAY, LAST_DAY = datetime(1957, 10, 4, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 TLE_REACH_DAYS = 14.0  # SGP4 errs 1-3 km a day; farther from its epoch an element set tells nothing of passes
@@ -196,7 +197,7 @@ class Fault:
         form='"00:00:00" to "9999:59:59"',
         required=True,
     )
-    board: str = setting("", "", "to which board", choices=ROLES, required=True)
+    board: str = setting("", "", "to which board", choices=(*ROLES, "all"), required=True)
     do: str = setting("", "", "what happens", choices=FAULTS, required=True)
 
     @property
