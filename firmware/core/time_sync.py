@@ -22,10 +22,8 @@
 import machine
 import struct
 import time
-from core import ports
-from core.command_table import STATE, STORAGE
-from core.commands import Failed, Refused
-from core.event_table import TIME_FAR, TIME_SET, TIME_STEP, TIME_SYNCHRONISED
+from core import ports, time_commands
+from core.event_table import TIME_FAR, TIME_STEP, TIME_SYNCHRONISED
 from core.heard import NEVER
 from core.timescale import RATE_MAX, RATE_PPM, SLEW_MAX_S, UNIX, Timescale
 from csp.packet import DATA, HIGH
@@ -42,7 +40,6 @@ _RECORD = ">IhB"
 _RECORD_SIZE = const(7)
 _RATE_KNOWN = const(1)
 _TRUSTED = const(2)
-REPORT = ">IIBBIihHiHH"     # answer to time_get: README.md
 
 _FIRST_S = const(4)          # between exchanges at first; doubled each time
 _TRIES = const(4)            # requests of an exchange, one a second
@@ -270,7 +267,7 @@ class Time:
         if -2 < s < 2:
             self.offset_us = s * 1_000_000 + us
         else:
-            self.offset_us = 0x7FFFFFFF
+            self.offset_us = time_commands.UNKNOWN
         if not asked_peer:
             self._learn(now)
         self._at_s = now
@@ -324,7 +321,7 @@ class Time:
             scale = self.scale
             scale.read()
             self._board.event(TIME_FAR, s)
-            self._restart(now, scale.s + s, False)
+            self.restart(scale.s + s, False)
 
     def _soon(self, seconds):
         self._interval_s = _FIRST_S
@@ -361,49 +358,37 @@ class Time:
         struct.pack_into(_RECORD, self._record.data, 0, scale.s, scale.rate, known)
         self._record.save()
 
-    def _restart(self, now, seconds, trusted):
-        # Apps never see time go back: they start anew.
+    # What the ground does.
+
+    def correct_by_ground(self, s, us):
+        """The target goes by s + us; the time is good from now on, and the others are told."""
+        self._correct(s, us, not self.synchronised)
+        self.scale.steps = self.scale.steps + 1 & 0xFF
+        self.synchronised = True
+        self._at_s = self._board.uptime_s
+        self._save(self._at_s)
+        self._tell()
+
+    def restart(self, seconds, trusted):
+        """Begin anew with an earlier time, so that no app sees it go back. trusted: it is good. False: not saved."""
         flags = (_TRUSTED if trusted else 0) | (_RATE_KNOWN if self._weight >= _WEIGHT_KNOWN else 0)
         struct.pack_into(_RECORD, self._record.data, 0, max(seconds, 0), self.scale.rate, flags)
         saved = self._record.save()
         if saved:
-            self._restart_s = now + _RESTART_S
+            self._restart_s = self._board.uptime_s + _RESTART_S
             self._save_s = NEVER
         return saved
+
+    def event(self, number, a, b):
+        self._board.event(number, a, b)
 
     # Commands.
 
     def _get(self, values, request):
-        scale = self.scale
-        scale.target(time.ticks_us())
-        flags = (_SYNCHRONISED if self.synchronised else 0) | (2 if self.is_master else 0)
-        return struct.pack(
-            REPORT, scale.s, scale.us, flags, self.master, self.age_s, scale.ahead_us, scale.rate,
-            min(self.round_us, 0xFFFF), self.offset_us, min(self.exchanges, 0xFFFF), self.lost,
-        )  # fmt: skip
+        return time_commands.get(self)
 
     def _set(self, values, request):
-        seconds, us, restart = values
-        now = self._board.uptime_s
-        scale = self.scale
-        scale.target(time.ticks_us())
-        us -= scale.us
-        s = seconds - scale.s + us // 1_000_000
-        us %= 1_000_000
-        if s - scale.ahead_us // 1_000_000 < -SLEW_MAX_S:
-            if not restart:
-                raise Refused(STATE)
-            if not self._restart(now, seconds + _RESTART_S, True):
-                raise Failed(STORAGE)
-        else:
-            self._correct(s, us, not self.synchronised)
-            scale.steps = scale.steps + 1 & 0xFF
-            self.synchronised = True
-            self._at_s = now
-            self._save(now)
-            self._board.event(TIME_SET, s, us)
-            self._tell()
-        return struct.pack(">iI", max(min(s, 0x7FFFFFFF), -0x80000000), us)
+        return time_commands.set_(self, *values)
 
     def _unix(self):
         s, us = self.now()

@@ -4,7 +4,7 @@ import struct
 import sys
 import unittest
 
-from core import time_sync, timescale
+from core import time_commands, time_sync, timescale
 from core.commands import Refused
 from core.event_table import TIME_FAR, TIME_SET, TIME_STEP, TIME_SYNCHRONISED
 from core.heard import NEVER
@@ -17,10 +17,10 @@ _MILLISECOND = 1_000
 
 class Base(unittest.TestCase):
     def setUp(self):
-        self._kept = timescale.time, time_sync.time, time_sync.machine
+        self._kept = timescale.time, time_sync.time, time_sync.machine, time_commands.time
 
     def tearDown(self):
-        timescale.time, time_sync.time, time_sync.machine = self._kept
+        timescale.time, time_sync.time, time_sync.machine, time_commands.time = self._kept
 
     def three(self, seed=1, delay=None):
         self.world = world = World(seed, delay)
@@ -250,12 +250,12 @@ class Report(Base):
         self.eps.command("time_set", _SET, 0, 0)
         world.run(100)
         s, us, flags, master, age_s, ahead, rate, round_us, offset, exchanges, lost = struct.unpack(
-            time_sync.REPORT, self.beacon.command("time_get")
+            time_commands.REPORT, self.beacon.command("time_get")
         )
         self.assertAlmostEqual((s - _SET) * 1000 + us // 1000, 50_000, delta=5)
         self.assertEqual((flags, master, lost), (1, 2, 0))
         self.assertTrue(age_s < 60 and 1000 < round_us < 3000 and exchanges > 3)
-        self.assertEqual(struct.unpack(time_sync.REPORT, self.eps.command("time_get"))[2], 3)
+        self.assertEqual(struct.unpack(time_commands.REPORT, self.eps.command("time_get"))[2], 3)
 
     def test_the_clock_of_csp_tells_unix_time(self):
         world = self.three()

@@ -4,7 +4,7 @@
 import struct
 
 from csp.packet import DATA
-from core import ports, time_sync, timescale
+from core import ports, time_commands, time_sync, timescale
 from core.time_sync import Time
 
 _PERIOD = 1 << 30
@@ -174,7 +174,7 @@ class World:
 
     def __init__(self, seed=1, delay=None):
         self.ticks = Ticks()
-        timescale.time = time_sync.time = self.ticks
+        timescale.time = time_sync.time = time_commands.time = self.ticks
         time_sync.machine = self
         self.queue = []
         self.order = 0

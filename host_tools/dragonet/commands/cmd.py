@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,7 +19,7 @@ from dragonet.commands.options import (
     Version,
     Via,
     commander,
-    raw_value,
+    values_of,
 )  # fmt: skip
 from dragonet.errors import UserError
 from dragonet.ground.commander import command_line, dictionary, wanted
@@ -59,7 +59,7 @@ def cmd(
         _list(name, as_json)
         return
     line = command_line(dictionary(board), name)
-    given = _given(line, values or [])
+    given = values_of(line, values or [])
     if not line[3] & _READ and key is None:
         raise UserError(f"command {name!r} needs a key: --key FILE ('dragonet key new' makes one)")
     with commander(board, via, key, csp_version, bitrate, timeout) as one:
@@ -69,25 +69,6 @@ def cmd(
                           "ms": round(reply.ms, 1)}))  # fmt: skip
     else:
         print(f"{board} {name}: {reply.status} in {reply.ms:.0f} ms{_shown(reply.data)}")
-
-
-def _given(line: tuple[Any, ...], values: list[str]) -> dict[str, Any]:
-    """Arguments as raw values. UserError: unknown, repeated, wrong."""
-    fields = {field[0]: field for field in line[2]}
-    found: dict[str, Any] = {}
-    for text in values:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"{text!r}: write arguments as NAME=VALUE")
-        if name not in fields:
-            raise UserError(f"{line[1]} has no argument {name!r}: {', '.join(fields) or 'it takes none'}")
-        if name in found:
-            raise UserError(f"{name} is given twice")
-        found[name] = raw_value(value, fields[name], name)
-    missing = [f"{name} ({wanted(field)})" for name, field in fields.items() if name not in found]
-    if missing:
-        raise UserError(f"{line[1]} wants {', '.join(missing)}")
-    return found
 
 
 def _list(board: str, as_json: bool) -> None:
