@@ -92,7 +92,7 @@ COMMANDS = (
     (0x59, "update_push", (("node", "u8", "", 1, 1, 30), ("path", "text", "", 1, 1, 64)), 0,
      "send an image that lies here as a file to another board"),
     (0x5A, "update_board", (), READ, "what an image must fit"),
-    (SLOT_STATUS, "slots", (), READ, "of each key slot: state u8, generation u16, next sequence u32, challenge 8 bytes"),
+    (SLOT_STATUS, "slots", (), READ, "of each key slot: state u8, generation u16, next sequence u32, challenge 8 B"),
     (0x61, "refusals", (), READ, "commands done u32, refused u32, then refused for each reason u16, from 0 on"),
     (SLOT_RECOVER, "slot_recover", (("next", "u32", "", 1, 0, 0xFFFF0000), ("challenge", "bytes", "", 1, 8, 8)), 0,
      "open the closed slot that signs this, which goes on with sequence `next`"),

@@ -2,8 +2,9 @@
 import os
 
 import power_cuts
-from core import log
 from file_world import World
+
+from core import log
 
 
 def packet(number):

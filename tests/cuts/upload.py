@@ -1,10 +1,11 @@
-# An upload under power cuts: after each the board goes on with what its status told, and the file arrives; the file of the
-# same name that was there before is whole until then.
+# An upload under power cuts: after each the board goes on with what its status told, and the file arrives; the file
+# of the same name that was there before is whole until then.
 import os
 
 import power_cuts
-from core import upload
 from file_world import World, content
+
+from core import upload
 
 OLD, NEW = content(3_000, 1), content(40 * 185 + 9, 2)
 BLOCKS = 41

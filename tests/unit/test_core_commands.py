@@ -3,7 +3,7 @@ import struct
 import unittest
 
 from byte_memory import Memory
-from command_world import COMMANDS, Board
+from command_world import Board
 from core import arguments, command_table
 from core.command_table import ACCEPTED, COMPLETED, FAILED, REFUSED
 from core.commands import PENDING, Commands, Failed, Refused

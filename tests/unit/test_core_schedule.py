@@ -13,6 +13,7 @@ from core.commands import Commands, Refused
 from core.event_table import BOOT, COMMAND_REFUSED, LIMIT_ERROR, SCHEDULE_CUT, SCHEDULE_DONE, SCHEDULE_MISSED
 from core.event_table import SCHEDULE_STORAGE, SEQUENCE_ENDED, SEQUENCE_STOPPED
 from core.schedule import ANY, AT, EVENT, GRACE_S, LATE, MISSION, OFF, Schedule
+from core.telemetry import COMMON, Set
 
 _NOW = 840_000_000
 _TABLE = COMMANDS + (
@@ -60,6 +61,8 @@ class Board:
         self.marks = []
         self.hooks = []
         self.faults = 0
+        self.table = Set("eps", COMMON)
+        self.hk = self.table.values()
         door = Commands(self)
         self.commands = door
         self.dictionary = type("Dictionary", (), {"commands": _TABLE})
@@ -72,6 +75,9 @@ class Board:
 
     def on_second(self, function):
         self.hooks.append(function)
+
+    def before_hk(self, function):
+        pass
 
     def event(self, number, a=0, b=0):
         self.events.emit(number, a, b)
