@@ -6,7 +6,7 @@ import struct
 import machine
 import csp
 from micropython import const
-from core import buses, config, hashes, heartbeat, hold, layout, ports, record, supervisor
+from core import buses, config, hashes, heartbeat, hold, i2c_bus, layout, ports, record, supervisor
 from core.clock import Clock, Every
 from core.heard import NEVER, Heard
 from core.parameter_table import HK_PERIOD_S
@@ -14,9 +14,7 @@ from drivers.fram import FRAM
 
 REVISION = "0.1.0"
 
-_I2C_HZ = const(400_000)
 _WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
-_HK_PERIOD_S = const(20)
 _CORE_DEADLINE_MS = const(5_000)
 _BUS_DEADLINE_MS = const(10_000)
 
@@ -30,6 +28,7 @@ _FAILED = const(6)
 _RESTARTS = const(7)
 _FAULTS = const(8)
 _LIMITS = const(9)
+_LAST_EVENT = const(10)
 
 
 class Board:
@@ -47,7 +46,7 @@ class Board:
         self.cause = machine.reset_cause()
         watchdog = self._try("watchdog", lambda: machine.WDT(timeout=getattr(parts, "WDT_MS", _WDT_MS)))
         switches = hold.Switches(self._input("RBF"), self._input("SEP1"), self._input("SEP2"))
-        self.i2c = self._try("i2c", self._make_i2c)
+        self.i2c = self._try("i2c", lambda: i2c_bus.make(parts, pins))
         self.fram = None if self.i2c is None else self._try("fram", lambda: FRAM(self.i2c, parts.FRAM))
         self._records = []
         self.hold = hold.Hold(self.record("hold", hold.SIZE), switches)
@@ -237,6 +236,7 @@ class Board:
         hk[_BOOTS] = self.boots
         hk[_CAUSE] = self.cause
         hk[_FAILED] = self.supervisor.failed_task
+        hk[_LAST_EVENT] = self.supervisor.last_event
         hk[_RESTARTS] = min(self.supervisor.restarts, 0xFFFE)
         hk[_FAULTS] = min(self.all_faults(), 0xFFFE)
         hk[_LIMITS] = None if self.limits is None else self.limits.over
@@ -270,14 +270,6 @@ class Board:
         if number is None:
             return None
         return self._try(name, lambda: machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_DOWN))
-
-    def _make_i2c(self):
-        number = getattr(self.pins, "I2C_ID", 0)
-        frequency = getattr(self.parts, "I2C_HZ", _I2C_HZ)
-        scl = getattr(self.pins, "I2C_SCL", None)
-        if scl is None:
-            return machine.I2C(number, freq=frequency)
-        return machine.I2C(number, scl=machine.Pin(scl), sda=machine.Pin(self.pins.I2C_SDA), freq=frequency)
 
     def _count_boot(self):
         # Boots since the board was made, None when there is no memory of it.

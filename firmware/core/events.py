@@ -87,7 +87,10 @@ class Events:
         )
         ring.append()
         self._remember(ring.entry)
-        if self._table[k][_SEVERITY] >= event_table.INFO:
+        severity = self._table[k][_SEVERITY]
+        if severity >= event_table.WARNING:
+            board.supervisor.event(number)
+        if severity >= event_table.INFO:
             self._tell(ring.entry)
 
     def count(self, number):

@@ -9,14 +9,16 @@
 #   1    u8    reset cause      machine.reset_cause() of the newest boot
 #   2    u16   failures         task failures since the board was made
 #   4    16    task             name of the task that failed last, zero-padded
+#  20    u8    event            newest event that was a warning or an error; 255 = none
 import asyncio
 import struct
 import time
 from core.clock import Every
 from micropython import const
 
-SIZE = const(20)
-_LAYOUT = ">BBH16s"
+SIZE = const(21)
+_LAYOUT = ">BBH16sB"
+_NO_EVENT = const(255)
 
 LIMIT = const(8)             # failures in a row: 1 + 2 + 4 + ... s of back-off, two minutes
 HOPELESS = const(3)
@@ -57,7 +59,8 @@ class _Task:
 class Supervisor:
     """record: core.record.Record of SIZE bytes. watchdog: machine.WDT or None. cause: machine.reset_cause().
 
-    restarts: of tasks since boot. last_failed: name of the task that failed last, kept through resets.
+    restarts: of tasks since boot. last_failed: name of the task that failed last, kept through resets; last_event:
+    number of the newest event that was a warning or an error, or None, kept too.
     """
 
     def __init__(self, record, watchdog, cause):
@@ -69,6 +72,7 @@ class Supervisor:
         self._started = False
         self.restarts = 0
         self.last_failed = ""
+        self.last_event = None
         self.on_failure = None  # function(task number or -1, failures in a row)
         self._given_up = 0
         self._failures = 0
@@ -87,6 +91,10 @@ class Supervisor:
 
     def names(self):
         return [task.name for task in self._tasks]
+
+    def lines(self):
+        """A line for each task: its name, restarts since boot."""
+        return ["%s %d" % (task.name, task.restarts) for task in self._tasks]
 
     def failures(self, name):
         """Restarts of one task since boot."""
@@ -123,6 +131,12 @@ class Supervisor:
             except Exception as trouble:  # nobody watches the one who watches
                 if report is not None:
                     report("on_failure", trouble)
+
+    def event(self, number):
+        """Keeps the number of an event that was a warning or an error."""
+        if number != self.last_event:
+            self.last_event = number
+            self._save()
 
     async def run(self):
         """Starts every task and watches them; never returns."""
@@ -200,7 +214,8 @@ class Supervisor:
 
     def _load(self):
         if self.record.load():
-            self._given_up, _, self._failures, name = struct.unpack(_LAYOUT, self.record.data)
+            self._given_up, _, self._failures, name, event = struct.unpack(_LAYOUT, self.record.data)
+            self.last_event = None if event == _NO_EVENT else event
             try:
                 self.last_failed = name.rstrip(b"\0").decode()
             except ValueError:
@@ -208,5 +223,6 @@ class Supervisor:
 
     def _save(self):
         name = self.last_failed.encode()[:_NAME]
-        struct.pack_into(_LAYOUT, self.record.data, 0, self._given_up, self._cause, self._failures, name)
+        event = _NO_EVENT if self.last_event is None else self.last_event
+        struct.pack_into(_LAYOUT, self.record.data, 0, self._given_up, self._cause, self._failures, name, event)
         self.record.save()

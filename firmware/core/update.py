@@ -46,6 +46,7 @@ class Update:
         self.pushed = 0
         self._reset_in_s = -1
         self._hashing = None
+        self._scrubbing = None
         self._block_reply = memoryview(bytearray(8))
         handle = board.commands.handle
         handle("update_status", lambda values, request: self.status())
@@ -59,6 +60,10 @@ class Update:
         handle("update_abort", self._abort)
         handle("update_choose", self._choose)
         handle("update_push", self._push)
+        if getattr(board, "scrub", None) is not None:
+            board.scrub.add(self._scrub)
+        self._hk = board.table.index("slot")
+        board.before_hk(self._report)
         board.on_second(self._second)
 
     # --- what is told ---
@@ -67,6 +72,11 @@ class Update:
     def state(self):
         """Index into core.update_record.STATES."""
         return self.machine.state.state
+
+    def _report(self):
+        hk = self._board.hk
+        hk[self._hk] = 2 if self.machine.running == GOLDEN else self.machine.running
+        hk[self._hk + 1] = self.state
 
     def seconds_left(self):
         """To confirm the trial that runs; 0 when none does."""
@@ -118,6 +128,8 @@ class Update:
 
     def _block(self, values, request):
         self._idle()
+        if self._board.transmitting:  # flash holds the interrupts off: its FIFO would run dry
+            raise Refused(BUSY)
         self.machine.put(values[0], values[1])
         return self._here()
 
@@ -192,6 +204,28 @@ class Update:
     def _idle(self):
         if self._hashing is not None:
             raise Refused(BUSY)
+
+    # --- daily ---
+
+    def _scrub(self):
+        # A step of the scrub: 0 go on, -1 a slot's image has changed, None all was looked at. The guard falls back.
+        if self._scrubbing is None:
+            self._scrubbing = self._check_slots()
+        found = next(self._scrubbing, None)
+        if found is None:
+            self._scrubbing = None
+        return found
+
+    def _check_slots(self):
+        state = self.machine.state
+        for number in (0, 1):
+            if not state.good & 1 << number:
+                continue
+            slot = open_slot(number)
+            manifest = state.manifest(number)
+            for _ in slot.hashing(manifest.length):
+                yield 0
+            yield 0 if slot.digest == manifest.digest else -1
 
     # --- each second ---
 

@@ -40,10 +40,14 @@ class Board:
         self.sent = []
         self.bus_is_up = True
         self.on_failure = None
+        self.last = []
         self.events = Events(self)
 
     def on_second(self, function):
         self.second = function
+
+    def event(self, number):
+        self.last.append(number)
 
     def all_faults(self):
         return self.faults
@@ -171,6 +175,12 @@ class Bounds(unittest.TestCase):
         self.assertEqual(len(board.sent), 1)
         self.assertEqual(len(kept(board)), 2)
 
+    def test_the_supervisor_keeps_the_newest_warning_or_error(self):
+        board = Board(memory())
+        board.events.emit(QUIET)
+        board.events.emit(LOUD)
+        self.assertEqual(board.last, [LOUD])
+
     def test_counters_end_at_their_greatest_value(self):
         board = Board(memory())
         board.events._counts[-1] = 0xFFFE
@@ -246,6 +256,7 @@ class Steady(unittest.TestCase):
         board = Board(memory())
         board.sent = None
         board.broadcast = lambda port, data: True
+        board.event = lambda number: None
         events = board.events
         events.ring._memory = Cells()
         k = len(EVENTS) - 1

@@ -215,6 +215,14 @@ class Boards(unittest.TestCase):
         guard.task("broken", healthy, 2000)
         self.assertEqual(guard.failed_task, 1)
 
+    def test_the_last_event_is_remembered_through_a_reset(self):
+        memory = Memory()
+        guard, _ = made(memory)
+        self.assertIsNone(guard.last_event)
+        guard.event(5)
+        guard.event(17)
+        self.assertEqual(made(memory)[0].last_event, 17)
+
     def test_a_dead_memory_and_a_missing_watchdog_change_nothing(self):
         guard = supervisor.Supervisor(Record(None, 0, supervisor.SIZE), None, 1)
         guard.task("one", healthy, 2000)

@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from dragonet.commands.options import ROUTE_HELP, VIA, AsJson, BitRate, Board, Key, Timeout, Version, Via, commander
 from dragonet.deploy import image as images
 from dragonet.deploy.updater import Updater
 from dragonet.errors import UserError
-from dragonet.ground.commander import Commander
-from dragonet.ground.csp_client import CspClient
 from dragonet.ground.keys import KeyFile
-from dragonet.ground.via import DEFAULT_BIT_RATE, open_link
+from dragonet.ground.via import DEFAULT_BIT_RATE
 
-_EPILOG = """A board has slots a and b and a golden app in its firmware. An image goes into the free slot, is tried, and
+_EPILOG = f"""{ROUTE_HELP}
+
+A board has slots a and b and a golden app in its firmware. An image goes into the free slot, is tried, and
 stays only if it is confirmed within its time; otherwise the board goes back by itself.
 
 Examples:
@@ -43,25 +44,19 @@ Exit code 1: refused, or no answer; 2: a wrong argument, an image for another bo
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, epilog=_EPILOG, help="Update boards while they fly.")
 
-Role = Annotated[str, typer.Argument(metavar="BOARD", help="eps, beacon or sensor.")]
-Via = Annotated[str, typer.Option("--via", metavar="BUS", help="'dragonet bus --help' shows the forms.")]
-Version = Annotated[int, typer.Option("--csp-version", min=1, max=2, help="Version of CSP that the nodes speak.")]
-BitRate = Annotated[int, typer.Option("--bitrate", min=10_000, max=1_000_000, help="Bit/s, where the adapter sets it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Key = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The commander's key ('dragonet key').")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.01, max=600.0, help="Seconds to wait for an answer.")]
 Trial = Annotated[int, typer.Option("--trial", min=1, max=65535, help="Minutes in which a trial must be confirmed.")]
 TargetName = Annotated[
     str | None, typer.Option("--target", help=f"{', '.join(images.TARGETS)}; default: what the board says.")
 ]
 Code = Annotated[Path | None, typer.Option("--firmware", metavar="DIR", help="Flight code; default: the checkout's.")]
-Name = Annotated[str | None, typer.Option("--version", metavar="TEXT", help="Default: revision and hash.")]
-_VIA = "flight"
+Name = Annotated[
+    str | None, typer.Option("--version", metavar="TEXT", help="Default: revision and hash.")
+]
 
 
 @app.command()
 def build(
-    role: Role,
+    role: Board,
     target: Annotated[str, typer.Option("--target", help=f"One of {', '.join(images.TARGETS)}.")] = "rp2",
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: BOARD-TARGET.slot.")] = None,
     key: Key = None,
@@ -91,7 +86,7 @@ def image(
 
 @app.command()
 def status(
-    role: Role, via: Via = _VIA, timeout: Timeout = 1.0, csp_version: Version = 2, bitrate: BitRate = DEFAULT_BIT_RATE,
+    role: Board, via: Via = VIA, timeout: Timeout = 1.0, csp_version: Version = 2, bitrate: BitRate = DEFAULT_BIT_RATE,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """What runs, what is in the slots, and how an update goes."""
@@ -101,7 +96,7 @@ def status(
 
 @app.command()
 def push(
-    role: Role,
+    role: Board,
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An image; default: built for it now.")] = None,
     key: Key = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
@@ -110,7 +105,7 @@ def push(
     trial: Trial = images.TRIAL_MIN,
     firmware: Code = None,
     version: Name = None,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 2.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -140,7 +135,7 @@ def push(
 
 @app.command()
 def activate(
-    role: Role, key: Key = None, via: Via = _VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
+    role: Board, key: Key = None, via: Via = VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Reset the board into the trial of its verified image."""
@@ -151,7 +146,7 @@ def activate(
 
 @app.command()
 def confirm(
-    role: Role, key: Key = None, via: Via = _VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
+    role: Board, key: Key = None, via: Via = VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Keep the image that runs on trial."""
@@ -161,7 +156,7 @@ def confirm(
 
 @app.command()
 def abort(
-    role: Role, key: Key = None, via: Via = _VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
+    role: Board, key: Key = None, via: Via = VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """End the update that is under way; a trial goes back to what ran before."""
@@ -171,10 +166,10 @@ def abort(
 
 @app.command()
 def rollback(
-    role: Role,
+    role: Board,
     golden: Annotated[bool, typer.Option("--golden", help="To the golden app, whatever ran before.")] = False,
     key: Key = None,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 1.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -192,10 +187,10 @@ def rollback(
 @app.command()
 def relay(
     source: Annotated[str, typer.Argument(metavar="FROM", help="The board that holds the image as a file.")],
-    role: Role,
+    role: Board,
     path: Annotated[str, typer.Argument(metavar="PATH", help="Of the file on that board.")],
     key: Key = None,
-    via: Via = _VIA,
+    via: Via = VIA,
     timeout: Timeout = 1.0,
     csp_version: Version = 2,
     bitrate: BitRate = DEFAULT_BIT_RATE,
@@ -210,11 +205,8 @@ def relay(
 def _updater(
     role: str, key: Path | None, via: str, timeout: float, version: int, bitrate: int
 ) -> Iterator[Updater]:
-    signer = KeyFile.load(key) if key is not None else None
-    _known(role)
-    with open_link(via, bitrate) as link:
-        client = CspClient(link, version=version)
-        yield Updater(Commander(client, role, signer, timeout), client)
+    with commander(role, via, key, version, bitrate, timeout) as one:
+        yield Updater(one)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from dragonet import paths
 from dragonet.deploy import image as images
 from dragonet.errors import NotDone, UserError
 from dragonet.ground.commander import Commander, Refusal
-from dragonet.ground.csp_client import CspClient
 
 paths.use_firmware()
 
@@ -79,11 +78,10 @@ class Plan:
 
 
 class Updater:
-    """The update of one board. client: of the commander; pause(seconds): waits while a board is busy."""
+    """The update of one board. pause(seconds): waits while a board is busy."""
 
-    def __init__(self, commander: Commander, client: CspClient, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, commander: Commander, pause: Callable[[float], None] = time.sleep) -> None:
         self._commander = commander
-        self._client = client
         self._pause = pause
 
     # --- what there is ---
@@ -187,7 +185,7 @@ class Updater:
         offsets = [window + k * BLOCK for k in numbers]
         for offset in offsets[:-1]:
             frame = commander.frame("update_block", NO_REPLY, offset=offset, data=data[offset : offset + BLOCK])
-            self._client.send(commander.address, ports.COMMAND, frame, NO_REPLY)
+            commander.channel.send(commander.address, ports.COMMAND, frame, NO_REPLY)
         reply = self._command("update_block", offset=offsets[-1], data=data[offsets[-1] : offsets[-1] + BLOCK])
         return int.from_bytes(reply.data[:4], "big"), int.from_bytes(reply.data[4:8], "little")
 
