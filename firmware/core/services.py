@@ -8,14 +8,14 @@ _SERVICES = (
     ("keys", "core.keys", "Keys"),
     ("commands", "core.commands", "Commands"),
     ("params", "core.params", "Params"),
+    ("time", "core.time_sync", "Time"),
+    ("schedule", "core.schedule", "Schedule"),
     ("store", "core.store", "Store"),
     ("scrub", "core.scrub", "Scrub"),
     ("files", "core.files", "Files"),
     ("reports", "core.reports", "Reports"),
     ("limits", "core.limits", "Limits"),
     ("update", "core.update", "Update"),
-    ("time", "core.time_sync", "Time"),
-    ("schedule", "core.schedule", "Schedule"),
 )
 
 

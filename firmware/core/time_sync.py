@@ -3,7 +3,7 @@
 #
 #  byte  type  field            request, reply and notice, all on port TIME; the same size, so that their times on the
 #                               wire cancel
-#   0    u8    kind             REQUEST; REPLY; NOTICE: the master's time was corrected, ask again
+#   0    u8    kind             REQUEST; REPLY; NOTICE: the master's time was corrected or lost, ask again
 #   1    u8    tag              of the request, the reply repeats it
 #   2    u8    flags            bit 0: the sender is synchronised
 #   3    u8    steps            corrections of the sender's time, modulo 256; an offset across one is no drift
@@ -137,10 +137,15 @@ class Time:
         now = self._board.uptime_s
         if self._asked:
             self._go_on(now)
-        elif now >= self._due_s and (self._peer or not self.is_master):
-            self._tries = _TRIES
-            self._best_us = -1
-            self._ask()
+        elif now >= self._due_s:
+            if self._peer or not self.is_master:
+                self._tries = _TRIES
+                self._best_us = -1
+                self._ask()
+            else:
+                self._due_s = NEVER
+                if not self.synchronised:
+                    self._tell()  # whoever knows the time better is asked when he asks
         if now >= self._save_s:
             self._save(now)
         if now >= self._restart_s:

@@ -138,7 +138,7 @@ class Resets(Base):
         world = self.synchronised()
         self.eps.boot()
         self.assertFalse(self.eps.time.synchronised)
-        world.run(1200 + 130)
+        world.run(1200 + 12)
         self.assertTrue(self.eps.time.synchronised)
         self.assertTrue(world.spread_us() < 2 * _MILLISECOND)
         self.assertEqual(world.resets, 0)
