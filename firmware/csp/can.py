@@ -58,7 +58,7 @@ class CanInterface(Interface):
         self._follow = follow_general
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
-        self._cancelled = bytearray(can.TX_QUEUE_LEN)  # an interrupt for what was there may still come: ticks left to wait
+        self._cancelled = bytearray(can.TX_QUEUE_LEN)  # ticks that its interrupt may still take
         self._cancels = False  # there is any
         self._news = False  # the controller's state has changed
         self._frames = [bytearray(size) for size in range(9)]

@@ -5,13 +5,13 @@
 # That takes two peripherals joined on the wires: a machine.I2C that writes, and a raw machine.I2CTarget (no `mem`)
 # that receives in its hard interrupt. One peripheral cannot be both: on STM32F4 a controller transfer disables the
 # target, on RP2040 target mode clears the controller. A write that fails (lost arbitration, target busy) is tried
-# again after a random wait.
+# again after a random wait; a neighbour that does not answer a broadcast is tried once a broadcast until it is heard.
 from micropython import const
 import time
 
 from csp.block import copy
 from csp.interface import Interface
-from csp.packet import DATA, HEADER_START
+from csp.packet import DATA, HEADER_START, unpack
 
 MTU = const(256)
 _HEADER_SIZE = (0, 4, 6)  # by version
@@ -26,11 +26,14 @@ class I2cInterface(Interface):
     neighbours: addresses that a broadcast is written to, one after another (there is no general call in CSP).
     """
 
+    copy_ms = 500  # eight tries for each neighbour take so long
+
     def __init__(self, controller, target, name="I2C", *, queue=8, neighbours=()):
         super().__init__(name)
         self._controller = controller
         self._target = target
         self._neighbours = neighbours
+        self._silent = bytearray(len(neighbours))  # 1: it did not answer
         self._packets = [None] * queue
         self._first = self._count = 0
         self._tries = 0
@@ -112,6 +115,9 @@ class I2cInterface(Interface):
         packet.stamp = time.ticks_ms()
         stats.rx += 1
         stats.rxbytes += packet.size
+        unpack(packet, node.version)
+        if packet.src in self._neighbours:
+            self._silent[self._neighbours.index(packet.src)] = 0
         node.arrived(packet, self)
 
     # --- sending ---
@@ -152,21 +158,24 @@ class I2cInterface(Interface):
         return 0 if self._count else -1
 
     def _write(self, packet):
-        data = memoryview(packet.buffer)[HEADER_START[self.node.version] : DATA + packet.size]
+        data = packet.buffer[HEADER_START[self.node.version] : DATA + packet.size]
         if packet.dst != self.node.broadcast_address:
             via = packet.via
             self._controller.writeto((packet.dst if via < 0 else via) & 0x7F, data)
             return
         while self._reached < len(self._neighbours):
             self._controller.writeto(self._neighbours[self._reached] & 0x7F, data)
+            self._silent[self._reached] = 0
             self._reached += 1
 
     def _failed(self, now):
         self._tries += 1
-        if self._tries == _TRIES:
+        to_all = self._packets[self._first].dst == self.node.broadcast_address and len(self._neighbours) > 0
+        if self._tries == _TRIES or to_all and self._silent[self._reached]:
             self.stats.tx_error += 1
             self.stats.refused += 1
-            if self._packets[self._first].dst == self.node.broadcast_address and self._neighbours:
+            if to_all:
+                self._silent[self._reached] = 1
                 self._reached += 1  # the others shall have it all the same
                 if self._reached < len(self._neighbours):
                     self._tries = 0

@@ -34,9 +34,8 @@ class Packet:
     data: memoryview of the data (making it allocates 16 bytes; buffer, DATA and size serve where that matters).
     """
 
-    def __init__(self, capacity):
-        self.buffer = bytearray(DATA + capacity)
-        self._view = memoryview(self.buffer)
+    def __init__(self, capacity, buffer=None):
+        self.buffer = memoryview(bytearray(DATA + capacity)) if buffer is None else buffer
         self.size = 0
         self.pri = NORMAL
         self.src = self.dst = 0
@@ -52,7 +51,7 @@ class Packet:
 
     @property
     def data(self):
-        return self._view[DATA : DATA + self.size]
+        return self.buffer[DATA : DATA + self.size]
 
 
 def pack(packet, version):

@@ -1,5 +1,5 @@
 # The packet buffers of a node, made once at start.
-from csp.packet import Packet
+from csp.packet import DATA, Packet
 
 
 class Pool:
@@ -16,7 +16,9 @@ class Pool:
         self._reserve = reserve
         self.free = self.lowest = count
         self.exhausted = 0
-        self._packets = [Packet(capacity) for _ in range(count)]
+        size = DATA + capacity
+        slab = memoryview(bytearray(count * size))  # one block: each of its own would take a header and be rounded up
+        self._packets = [Packet(capacity, slab[k * size : (k + 1) * size]) for k in range(count)]
 
     def take_received(self):
         """A packet for what is received, held once, or None."""

@@ -47,6 +47,17 @@ class Target:
         self.happen(self.IRQ_END_WRITE)
 
 
+class Busy:
+    """Wires on which every write fails: when it was tried."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def writeto(self, address, data):
+        self.times.append(time.ticks_ms())
+        raise OSError(110)
+
+
 class Bus:
     """The wires: writes reach the target of an address; a test may make writes fail."""
 
@@ -54,8 +65,11 @@ class Bus:
         self.targets = {}
         self.log = []
         self.failures = 0
+        self.tried = None
 
     def writeto(self, address, data):
+        if self.tried is not None:
+            self.tried(address)
         if self.failures:
             self.failures -= 1
             raise OSError(110)
@@ -140,6 +154,42 @@ class I2c(unittest.TestCase):
         self.nodes[0].broadcast(12, b"all")
         self.settle(400)
         self.assertEqual(self.got, [(6, 7, b"all")])
+
+    def test_a_neighbour_that_does_not_answer_is_tried_once_a_broadcast_until_it_is_heard(self):
+        bus, node, stats = self.bus, self.nodes[0], self.nodes[0].interfaces[0].stats
+        gone = bus.targets.pop(5)
+        tries = []
+        bus.tried = tries.append
+        for _ in range(3):
+            node.broadcast(12, b"all")
+            self.settle(400)
+        self.assertEqual([tries.count(address) for address in (5, 6)], [8 + 1 + 1, 3])
+        self.assertEqual(stats.refused, 3)
+        bus.targets[5] = gone
+        self.nodes[1].send(7, 12, b"here I am")
+        self.settle()
+        bus.failures = 1  # somebody else's write: it is tried again, as before
+        del self.got[:], tries[:]
+        node.broadcast(12, b"all")
+        self.settle()
+        self.assertEqual(self.got, [(5, 7, b"all"), (6, 7, b"all")])
+        self.assertEqual(tries, [5, 5, 6])
+
+    def test_boards_that_collided_do_not_try_together_for_ever(self):
+        for began in range(20):
+            self.setUp()
+            time.sleep_ms(began * 997)
+            times = {}
+            for node in self.nodes:
+                times[node.address] = []
+                node.interfaces[0]._controller = Busy(times[node.address])
+                node.send(9, 12, b"at once")
+            self.settle(700)
+            for one in times:
+                for other in times:
+                    self.assertEqual(len(times[one]), 8)
+                    alone = [at for at in times[one] if at not in times[other]]
+                    self.assertTrue(one == other or len(alone) > 2, times)
 
     def test_writes_of_wrong_length_are_counted(self):
         target = self.bus.targets[5]

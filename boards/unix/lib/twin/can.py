@@ -135,7 +135,8 @@ class CAN:
     # --- send ---
 
     def send(self, id, data, flags=0):
-        if self._state in (self.STATE_BUS_OFF, self.STATE_STOPPED):
+        asleep = self._mode in (self.MODE_SLEEP, self.MODE_SILENT)  # neither can begin a frame
+        if asleep or self._state in (self.STATE_BUS_OFF, self.STATE_STOPPED):
             raise OSError(5)
         if not 0 <= id <= (_EXT_ID_LAST if flags & FLAG_EXT_ID else _STD_ID_LAST):
             raise ValueError("invalid id")
