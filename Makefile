@@ -1,10 +1,10 @@
 # Dragonet: each target sets up what it needs. The work is in host_tools/setup/*.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test campaign lint bench toolchain setup setup-test clean
+.PHONY: help run test campaign lint bench toolchain coverage setup setup-test clean
 OUT ?= flights/nanodragon
 DRAGONET := .venv/bin/dragonet
-CAMPAIGN := tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py
+CAMPAIGN := tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ test: setup-test  ## every test: both interpreters, flights, and the receivers t
 	.venv/bin/python -m pytest -n 2 $(ARGS)
 
 campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update
-	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 .venv/bin/python -m pytest -n 2 $(CAMPAIGN) $(ARGS)
+	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 .venv/bin/python -m pytest -n 2 $(CAMPAIGN) $(ARGS)
 
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh
@@ -29,6 +29,10 @@ bench: setup  ## measure what the bus costs, how fast the flatsat flies, memory 
 
 toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_PICO images; PARTS="32 coverage rp2" chooses
 	@host_tools/setup/toolchain.sh $(PARTS)
+
+coverage: setup-test  ## line coverage of firmware/ under the unit tests, on MicroPython
+	@host_tools/setup/toolchain.sh coverage
+	PYTHONPATH=tests .venv/bin/python tests/plugin/line_coverage.py $(ARGS)
 
 setup:  ## make .venv with the pinned packages and MicroPython
 	@host_tools/setup/venv.sh run

@@ -1,7 +1,7 @@
 # Runs cases of one unittest file in this interpreter, CPython or MicroPython, and reports each as a line of JSON.
 #
 # usage: runner.py JOB.json    the job is written by twice.py: file, cases ("Class::test"),
-# classes, report, first, last.
+# classes, report, first, last; trace and traced for tracer.py.
 # Report lines: {"case", "status": start | pass | fail, "text"}, or {"status": "file", "text"} when none can run.
 import io
 import json
@@ -71,8 +71,13 @@ def main(job_path):
     with open(job_path) as file:
         job = json.load(file)
     report = Report(job["report"])
+    tracer = None
     try:
         prepared = prepare(job)
+        if "trace" in job:
+            import tracer
+
+            tracer.start(job["traced"])
         import unittest
 
         module = __import__(job["file"].rsplit("/", 1)[1][:-3])
@@ -91,6 +96,8 @@ def main(job_path):
         except SystemExit as error:
             trouble = traceback_of(error)
         report.line(case=case, status="fail" if trouble else "pass", text=trouble or "")
+        if tracer is not None:
+            tracer.write(job["trace"])
 
 
 main(sys.argv[1])

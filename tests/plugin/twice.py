@@ -24,6 +24,7 @@ from dragonet.errors import UserError
 
 INTERPRETERS = ("cpython", "micropython", *(["micropython32"] if toolchain.has_micropython32() else []))
 _HEAP = "8M"
+_TRACED_HEAP = "64M"
 _RUNNER = Path(__file__).with_name("runner.py")
 _UNIT = paths.REPO / "tests" / "unit"
 _OUTPUT_SHOWN = 8000  # characters of a process's output beside a failure
@@ -131,6 +132,8 @@ class CaseFailed(Exception):
 def command(interpreter: str) -> list[str]:
     if interpreter == "cpython":
         return [sys.executable, "-u"]
+    if interpreter == "coverage":
+        return [str(toolchain.micropython_coverage()), "-X", f"heapsize={_TRACED_HEAP}"]
     path = str(toolchain.micropython32()) if interpreter == "micropython32" else micropython.find()
     return [path, "-X", f"heapsize={_HEAP}"]
 
@@ -146,11 +149,12 @@ def search_path(interpreter: str) -> list[str]:
 
 
 def run_file(
-    path: Path, interpreter: str, cases: list[str], classes: list[str], timeout_s: float
+    path: Path, interpreter: str, cases: list[str], classes: list[str], timeout_s: float, trace: Path | None = None
 ) -> dict[str, dict[str, str]]:
     """Run these cases of a file; for each its status (pass, fail) and text. UserError: no interpreter.
 
     classes: every test class that was collected from the file; finding another one fails them all.
+    trace: where tracer.py writes the flight code's lines that ran; only on the interpreter "coverage".
     """
     with tempfile.TemporaryDirectory(prefix="dragonet-unit-") as folder:
         job, report = Path(folder, "job.json"), Path(folder, "report")
@@ -163,7 +167,8 @@ def run_file(
                     "classes": classes,
                     "report": str(report),
                     "first": search_path(interpreter),
-                    "last": [str(path.parent), str(paths.VIRTUAL_BOARD)],
+                    "last": [str(path.parent), str(paths.VIRTUAL_BOARD), str(_RUNNER.parent)],
+                    **({"trace": str(trace), "traced": str(paths.FIRMWARE)} if trace is not None else {}),
                 }
             )
         )
