@@ -5,6 +5,9 @@ ORDER: scenario (a name or TOML text), hours, seed, and for a test's own ends:
   overlay  {path below firmware/: text}: the boards run a copy of the flight code with these files in it
   boards   {path below boards/: text}: appended to these files of a copy of boards/
   micropython  what the boards run: a path, or 32 for the 32-bit port
+  clocks   {board: ppm}: how much too fast its oscillator is, in place of what the seed says
+  stamps   true: what boards emit as records of kind STAMP goes to stamps.json, [true time us, board, hex]
+  emulate  roles whose board is an emulated RP2040
   stuck_s  wall time after which a board that does not answer is taken for hung
 Leaves what `dragonet fly` leaves, and radio.json: every transmission, also outside the recorded pass.
 """
@@ -18,6 +21,8 @@ import tempfile
 from pathlib import Path
 
 from dragonet import micropython, paths
+
+STAMP = 200  # kind of a record that only tests emit
 
 
 def overlay(files: dict[str, str], folder: Path) -> None:
@@ -47,7 +52,7 @@ def fly(order: dict, out: Path) -> None:
     what = scenario.loads(text) if "\n" in text else scenario.load(text)
     what = what.with_hours(order["hours"])
     virtual_board._STUCK_S = order.get("stuck_s", virtual_board._STUCK_S)
-    flight = Flight(what, order["seed"], out, Fleet(order["seed"], what.ships.count).heard)
+    flight = Flight(what, order["seed"], out, Fleet(order["seed"], what.ships.count).heard, order.get("emulate", ()))
     ships = ShipsLog()
     flight.bus_log.on_packet(ships.packet)
 
@@ -58,6 +63,11 @@ def fly(order: dict, out: Path) -> None:
             flight.event(role, "kill -9")
             os.kill(flight.boards[role].pid, signal.SIGKILL)
 
+    for role, ppm in order.get("clocks", {}).items():
+        flight.boards[role].clock.ppb = round(ppm * 1000)
+    stamps: list[tuple[int, str, str]] = []
+    for role, board in flight.boards.items():
+        board.handlers[STAMP] = lambda at_us, data, role=role: stamps.append((at_us, role, data.hex()))
     for at_s, role, action in order.get("actions", []):
         flight.hub.at(round(at_s * SECOND_US), lambda role=role, action=action: act(role, action))
     try:
@@ -75,6 +85,8 @@ def fly(order: dict, out: Path) -> None:
         for one in flight.carrier.sent
     ]
     outputs.write_json(out / "radio.json", radio)
+    if order.get("stamps"):
+        outputs.write_json(out / "stamps.json", stamps)
     outputs.write(flight, ships.to_json())
 
 

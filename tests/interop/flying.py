@@ -26,11 +26,14 @@ class Flying:
     """A flight in real time with both servers. overlay: {path below firmware/: text}, as in flatsat/flyer.py."""
 
     def __init__(
-        self, out: Path, speed: str = "1", scenario: str | None = None, overlay: dict[str, str] | None = None
-    ) -> None:
+        self, out: Path, speed: str = "1", scenario: str | None = None, overlay: dict[str, str] | None = None,
+        keys: tuple[Path, ...] = (),
+    ) -> None:  # fmt: skip
         self.out = out
         command = [*DRAGONET] if overlay is None else [sys.executable, __file__, self._order(overlay)]
         command += ["fly", "--speed", speed, "--slcan", "0", "--socketcand", "0", "--out", str(out), "--json"]
+        for key in keys:
+            command += ["--key", str(key)]
         if scenario is not None:
             command += ["--scenario", scenario]
         self._log = (out.parent / "log").open("w")
