@@ -104,6 +104,21 @@ class Commander:
         line = command_line(self.dictionary, command)
         return self._send(line, body(line, values), done_s, signed)
 
+    @property
+    def channel(self) -> Any:
+        """What carries its packets, for who sends many before he waits."""
+        return self._channel
+
+    def skip(self, count: int) -> None:
+        """Leave numbers out: after a reset a board goes on up to core.keys' promise of 64 ahead of what was used."""
+        if self.key is not None and self._next is not None:
+            self._next = min(self._next + count, 0xFFFFFFFF)
+            self.key.used(self.role, self._next)
+
+    def refusal(self, command: str, reply: Reply) -> Refusal:
+        """The error that a reply is."""
+        return self._refusal(command, reply)
+
     def frame(self, command: str, sport: int, /, **values: Any) -> bytes:
         """A frame as call() sends it, for who sends many before he waits; a signed one takes the next number."""
         line = command_line(self.dictionary, command)
