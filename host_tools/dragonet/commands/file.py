@@ -1,0 +1,223 @@
+"""`dragonet file`: files of a board, over a bus or over a radio link that loses packets and breaks off."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from dragonet.commands.options import ROUTE_HELP, VIA, AsJson, BitRate, Board, Key, Timeout, Version, Via
+from dragonet.errors import UserError
+from dragonet.ground.commander import Commander
+from dragonet.ground.csp_client import CspClient
+from dragonet.ground.files import FOLDERS, Files, checked
+from dragonet.ground.keys import KeyFile
+from dragonet.ground.radio_link import Air, OverAir
+from dragonet.ground.via import DEFAULT_BIT_RATE, open_link
+
+_EPILOG = f"""{ROUTE_HELP}
+
+A transfer that breaks off goes on where it stopped when the same command is given again, in the next pass if need be:
+the board remembers an upload, a download waits in FILE.part. Nothing has its name before its SHA-256 was compared.
+
+Examples:
+
+  dragonet file ls eps
+
+  dragonet file put beacon sequence.bin --key ops.key
+
+  dragonet file get eps log/00000000 hk.log
+
+  dragonet file rm beacon sequence.bin --key ops.key
+
+  dragonet file put beacon big.bin --key ops.key --radio 9600 --loss 10      a radio link on the desk
+
+Exit code 1: refused, or the link broke off; 2: a wrong argument.
+"""
+_GAP_BUS_S = 0.02  # a block is 31 CAN frames, 8 ms of the bus, and 4 ms of the board's FRAM
+_FRAME_BYTES = 220  # a block on the air, from header to CRC
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, epilog=_EPILOG, help="Files of a board.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As 'ls' shows it.")]
+Patience = Annotated[float, typer.Option("--patience", min=1.0, help="Seconds of silence after which it gives up.")]
+Radio = Annotated[
+    int | None, typer.Option("--radio", metavar="BIT/S", min=300, max=1_000_000, help="Be as slow as a radio link.")
+]
+Loss = Annotated[float, typer.Option("--loss", metavar="%", min=0.0, max=90.0, help="Packets that --radio loses.")]
+Seed = Annotated[int, typer.Option("--seed", help="Which ones it loses.")]
+
+
+@app.command()
+def ls(
+    role: Board, via: Via = VIA, key: Key = None, timeout: Timeout = 1.0, csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """List a board's files and its log of housekeeping, and the room there is."""
+    with _files(role, via, key, timeout, csp_version, bitrate) as (files, commander, _):
+        found = [(f"{prefix}{one.name}", one.size) for folder, prefix in enumerate(("", f"{FOLDERS[1]}/"))
+                 for one in files.listing(folder)]  # fmt: skip
+        free, size = struct.unpack_from(">II", commander.call("store_status").data, 16)
+    if as_json:
+        print(json.dumps({"board": role, "files": [{"name": name, "size": bytes_} for name, bytes_ in found],
+                          "free": free, "total": size}))  # fmt: skip
+        return
+    table = Table(box=None)
+    table.add_column("name")
+    table.add_column("bytes", justify="right")
+    for name, bytes_ in found:
+        table.add_row(name, f"{bytes_:,}")
+    Console().print(table, highlight=False)
+    print(f"{len(found)} files; {free:,} of {size:,} bytes free")
+
+
+@app.command()
+def put(
+    role: Board,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What is sent.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Its name there; default: the file's.")] = None,
+    via: Via = VIA,
+    key: Key = None,
+    timeout: Timeout = 1.0,
+    patience: Patience = 60.0,
+    radio: Radio = None,
+    loss: Loss = 0.0,
+    seed: Seed = 1,
+    csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE,
+    as_json: AsJson = False,
+) -> None:
+    """Send a file. What the board has of it already is not sent again."""
+    there = checked(name or file.name)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}") from None
+    if key is None:
+        raise UserError("sending a file needs a key: --key FILE ('dragonet key new' makes one)")
+    with _files(role, via, key, timeout, csp_version, bitrate, patience, radio, loss, seed) as (files, _, air):
+        with _bar(f"{there} to {role}", len(content), as_json) as progress:
+            sent = files.put(there, content, progress)
+    _told(role, there, len(content), files, air, as_json, "sent" if sent else "was there already")
+
+
+@app.command()
+def get(
+    role: Board,
+    name: Name,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Default: its name, here.")] = None,
+    via: Via = VIA,
+    key: Key = None,
+    timeout: Timeout = 1.0,
+    patience: Patience = 60.0,
+    radio: Radio = None,
+    loss: Loss = 0.0,
+    seed: Seed = 1,
+    csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a file. What is in FILE.part already is not fetched again."""
+    target = file or Path(checked(name).rpartition("/")[2])
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise UserError(f"{target}: name a file in a folder that exists")
+    with _files(role, via, key, timeout, csp_version, bitrate, patience, radio, loss, seed) as (files, _, air):
+        with _bar(f"{name} from {role}", None, as_json) as progress:
+            size = files.get(name, target, progress)
+    _told(role, name, size, files, air, as_json, f"is {target}")
+
+
+@app.command()
+def rm(
+    role: Board, name: Name, via: Via = VIA, key: Key = None, timeout: Timeout = 1.0, csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Delete a file."""
+    if key is None:
+        raise UserError("deleting a file needs a key: --key FILE ('dragonet key new' makes one)")
+    with _files(role, via, key, timeout, csp_version, bitrate) as (files, _, _air):
+        files.delete(name)
+    print(json.dumps({"board": role, "deleted": name}) if as_json else f"{role}: {name} deleted")
+
+
+@app.command()
+def scrub(
+    role: Board,
+    start: Annotated[bool, typer.Option("--start", help="Begin a round now: needs a key.")] = False,
+    via: Via = VIA,
+    key: Key = None,
+    timeout: Timeout = 1.0,
+    csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE,
+    as_json: AsJson = False,
+) -> None:
+    """What the daily scrub found since boot, and how the housekeeping gets to flash."""
+    with _files(role, via, key, timeout, csp_version, bitrate) as (_, commander, _air):
+        if start:
+            commander.call("scrub_start")
+        scrubbed = struct.unpack(">HHHB", commander.call("scrub_status").data)
+        stored = struct.unpack(">IIHHHHII", commander.call("store_status").data)
+    found = dict(zip(("rounds", "mended", "broken", "under_way"), scrubbed, strict=True))
+    names = ("on_flash", "kept", "flushes", "lost", "deferred", "errors", "free", "total")
+    found |= dict(zip(names, stored, strict=True))
+    if as_json:
+        print(json.dumps({"board": role, **found}))
+        return
+    for name, value in found.items():
+        print(f"{name:<10} {value:,}")
+
+
+@contextmanager
+def _files(
+    role: str, via: str, key: Path | None, timeout: float, csp_version: int, bitrate: int, patience: float = 60.0,
+    radio: int | None = None, loss: float = 0.0, seed: int = 1,
+) -> Iterator[tuple[Files, Commander, Air | None]]:  # fmt: skip
+    """The files of a board, its bus open. UserError: no such key or bus."""
+    if loss and radio is None:
+        raise UserError("--loss is what the radio link loses: say --radio BIT/S too")
+    signing = None if key is None else KeyFile.load(key)
+    if radio is not None and signing is None:
+        raise UserError("by radio everything is signed: --key FILE ('dragonet key new' makes one)")
+    with open_link(via, bitrate) as link:
+        channel: Any = CspClient(link, version=csp_version)
+        air = None
+        gap_s = _GAP_BUS_S
+        if radio is not None:
+            air = Air(radio, loss / 100, seed)
+            channel = OverAir(channel, air)
+            gap_s = air.seconds(_FRAME_BYTES)
+        commander = Commander(channel, role, signing, timeout, 3 if air is None else 1)
+        yield Files(
+            commander, gap_up_s=0.0 if air is not None else gap_s, gap_down_s=gap_s, patience_s=patience
+        ), commander, air  # fmt: skip
+
+
+@contextmanager
+def _bar(what: str, size: int | None, as_json: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, none with --json; how far it is, in bytes."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task(what, total=size)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _told(role: str, name: str, size: int, files: Files, air: Air | None, as_json: bool, what: str) -> None:
+    found: dict[str, Any] = {"board": role, "name": name, "bytes": size, "blocks": files.blocks,
+                             "silences": files.silences}  # fmt: skip
+    if air is not None:
+        found |= {"air_up": air.up, "air_down": air.down, "air_per_byte": round((air.up + air.down) / size, 3)}
+    if as_json:
+        print(json.dumps(found))
+        return
+    text = f"{role}: {name} {what}: {size:,} bytes, {files.blocks} blocks"
+    print(text if air is None else f"{text}, {found['air_per_byte']:.2f} bytes on the air for each")
