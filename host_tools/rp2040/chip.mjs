@@ -20,7 +20,7 @@ const BAD_INSTRUCTIONS = 16; // so many unknown instructions in a row: the proce
 export class Chip {
   /**
    * flash: Uint8Array, kept by the caller. uid: 8 bytes. before: the chip before a reset, or null at power-on.
-   * world: pin, uart, console, watchdog, note, flashed; spi, adc, i2c (what main.mjs gives).
+   * world: pin, uart, console, watchdog, note, flashed, alive; spi, adc, i2c (what main.mjs gives).
    */
   constructor(flash, uid, world, before = null) {
     const rp = new RP2040();
@@ -101,6 +101,7 @@ export class Chip {
     this.until = until;
     let cycleNanos = this.cycleNanos;
     let hz = this.rp.clkSys;
+    let turns = 0;
     while (clock.nanosCounter < this.until && this.cause === 0) {
       if (core.waiting || this.halted || this._stalled > clock.nanosCounter) {
         this._idle();
@@ -114,6 +115,7 @@ export class Chip {
       } else {
         clock.nanosCounter = at;
       }
+      if ((++turns & 0xfffff) === 0) this.world.alive();
       if (this.rp.clkSys !== hz) {
         hz = this.rp.clkSys;
         cycleNanos = this.cycleNanos;

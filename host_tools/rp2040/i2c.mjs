@@ -4,7 +4,8 @@
 // the chip does not say beforehand how many it wants.
 import { I2CMode } from './rp2040js.mjs';
 
-const PIN_FUNCTION = 3;
+const PIN_FUNCTION = 3, FUNCTION_BITS = 0x1f;
+const IO_BANK0 = 0x40014, PINS = 30;
 
 export class I2c {
   /** world: probe(bus, address, reading) -> acknowledged; write(bus, address, bytes); read(bus, address, index). */
@@ -80,36 +81,37 @@ export class PinTarget {
     this.chip = chip;
     this.world = world;
     this.lines = new Map(); // number of SDA: state
+    const bank = chip.rp.peripherals[IO_BANK0];
+    const write = bank.writeUint32.bind(bank);
+    bank.writeUint32 = (offset, value) => {
+      write(offset, value);
+      if ((offset & 4) !== 0 && (value & FUNCTION_BITS) === PIN_FUNCTION) this._known(offset >> 3);
+    };
+  }
+
+  /** A pin has become the peripheral's: it and its neighbour are the lines of a bus. */
+  _known(number) {
+    const sda = number & ~1;
+    if (sda < PINS && !this.lines.has(sda)) {
+      this.lines.set(sda, { sda: 1, scl: 1, bits: -1, byte: 0, acknowledged: false });
+    }
   }
 
   /** A pin is driven otherwise; low is 0, everything else the pull-up's 1. */
   changed(number, level) {
     const sda = number & ~1;
-    const line = this._line(sda);
-    if (line === null) return;
+    const line = this.lines.get(sda);
+    if (line === undefined) return;
     const high = level === 0 ? 0 : 1;
     if (number === sda) this._data(line, high);
     else this._clock(line, high, sda);
   }
 
-  _line(sda) {
-    let line = this.lines.get(sda);
-    const { gpio } = this.chip.rp;
-    if (line === undefined) {
-      line = { sda: 1, scl: 1, bits: -1, byte: 0, acknowledged: false };
-      this.lines.set(sda, line);
-    }
-    // an I2C bus is known by one of its two pins being the peripheral's still, or having been so
-    if (!line.bus && (gpio[sda].functionSelect === PIN_FUNCTION || gpio[sda + 1]?.functionSelect === PIN_FUNCTION)) {
-      line.bus = true;
-    }
-    return line.bus ? line : null;
-  }
-
   _data(line, high) {
     if (high === line.sda) return;
     line.sda = high;
-    if (line.scl) line.bits = high ? -1 : 0; // STOP, START
+    if (!line.scl) return;
+    line.bits = high ? -1 : 0; // STOP, START
     line.byte = 0;
   }
 

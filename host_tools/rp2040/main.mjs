@@ -11,6 +11,7 @@ const flash = new FlashFile(path);
 const link = new Link(Number(reader), Number(writer));
 let chip = null;
 let ended = null; // the chip that asked for a reset
+const parent = process.ppid;
 let watched = 0; // bits of the pins whose changes the world must hear of before the processor goes on
 let uid = Buffer.alloc(8);
 
@@ -22,6 +23,9 @@ const world = {
   uart: (number, byte) => link.say(chip.now, SAY.UART, [number, byte]),
   console: (bytes) => link.say(chip.now, SAY.CONSOLE, bytes),
   watchdog: (ms) => link.say(chip.now, SAY.WATCHDOG, [ms & 255, ms >> 8]),
+  alive() {
+    if (process.ppid !== parent) quit(); // who started it has died and asks for nothing any more
+  },
   note: (text) => link.say(chip?.now ?? 0, SAY.NOTE, Buffer.from(text)),
   flashed(program, offset, size) {
     const data = Buffer.alloc(9);

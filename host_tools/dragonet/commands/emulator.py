@@ -19,7 +19,7 @@ _RUN_EPILOG = """Examples:
 
   dragonet emulator run build/toolchain/rp2-beacon/firmware.uf2 --port 3333
 
-  dragonet emulator run --flash board.bin --port 3333 --speed 0
+  dragonet emulator run build/toolchain/rp2-beacon/firmware.uf2 --flash board.bin --port 3333 --prompt
 
 Then, in another window:
 
@@ -42,6 +42,9 @@ def run(
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of its console; 0: any free one.")] = 0,
     speed: Annotated[float, typer.Option(min=0, help="Its seconds per second, at most; 0: as fast as it can.")] = 1.0,
+    prompt: Annotated[
+        bool, typer.Option("--prompt", help="Stop at the prompt: the app is not started, the watchdog stopped.")
+    ] = False,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after so much of its time.")] = None,
 ) -> None:
     """Boot an image on an emulated RP2040 and keep it running, its USB console on a TCP port.
@@ -55,7 +58,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         kept = flash_file or Path(folder) / "flash.bin"
         flash.prepare(kept, image)
-        board = bench.Bench(kept, port, speed or None, lambda line: print(f"board: {line}", flush=True))
+        board = bench.Bench(kept, port, speed or None, lambda line: print(f"board: {line}", flush=True), prompt)
         try:
             address = f"{board.console.address}:{board.console.port}"
             print(f"console at {address}: mpremote connect socket://{address}", flush=True)

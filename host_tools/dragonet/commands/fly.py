@@ -36,6 +36,8 @@ _EPILOG = """Examples:
 
   dragonet fly --micropython 32 --out flights/single
 
+  dragonet fly --emulate beacon --hours 1
+
   dragonet fly --speed 1 --slcan 3333 --socketcand 29536
 
   dragonet fly --speed 1 --socketcand 0 --key keys/ground.key
@@ -65,6 +67,10 @@ def fly(
     ] = None,
     ais: Annotated[
         Path | None, typer.Option("--ais", help="Recorded AIS receiver log, in place of simulated ships.")
+    ] = None,
+    emulate: Annotated[
+        list[str] | None,
+        typer.Option("--emulate", metavar="ROLE", help="An emulated RP2040 flies this board's real image; repeatable."),
     ] = None,
     speed: Annotated[
         float | None, typer.Option(help="Mission seconds per second. Default: as fast as it can; with a server: 1.")
@@ -103,7 +109,7 @@ def fly(
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: name a folder with --out")
     real_time = RealTime(speed, slcan, socketcand, bind)
-    flight = Flight(what, seed, out, sentences.heard)
+    flight = Flight(what, seed, out, sentences.heard, _roles(emulate or []))
     if key_files:
         flight.provision(key_files)
     real_time.attach(flight)
@@ -132,6 +138,14 @@ def fly(
         _tell(console, flight, summary)
     if interrupted:
         raise typer.Exit(130)
+
+
+def _roles(names: list[str]) -> list[str]:
+    """Roles of the boards to emulate. UserError: no such board."""
+    for name in names:
+        if name not in scenario.ROLES:
+            raise UserError(f"--emulate {name}: no such board; the boards are {', '.join(scenario.ROLES)}")
+    return names
 
 
 def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) -> bool:

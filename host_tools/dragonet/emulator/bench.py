@@ -11,45 +11,64 @@ from pathlib import Path
 
 from dragonet.emulator import chip as emulated
 from dragonet.emulator.console import Console
+from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
 
 _STEP_NS = 2e6
 _LOOK_S = 0.05  # wall time a waiting board's console is listened to at once
 _SECOND_NS = 1e9
-UID = b"DRGN\x00\x00\x00\x02"
 
 
 class Bench:
     """flash: see flash.py. speed: its seconds per second, None = as fast as it can. tell(line): what happens."""
 
     def __init__(
-        self, flash: Path, port: int, speed: float | None = 1.0, tell: Callable[[str], None] = lambda line: None
+        self,
+        flash: Path,
+        port: int,
+        speed: float | None = 1.0,
+        tell: Callable[[str], None] = lambda line: None,
+        prompt: bool = False,
     ) -> None:
+        """prompt: the board's app is not started, its watchdog stopped."""
         self.console = Console(port, lambda data: self.chip.tell(emulated.CONSOLE, data))
         try:
-            self.chip = emulated.Chip(flash)
+            self._repl = Repl(flash)
         except BaseException:
             self.console.close()
             raise
-        self.chip.on_say = self._said
+        self.chip = self._repl.chip
         self._speed = speed
         self._tell = tell
+        self._prompt = prompt
         self._reset = False
         self.resets = 0
         self.before_ns = 0.0  # the board's time in earlier lives
 
     def run(self, seconds: float | None = None) -> None:
         """Run for so much of the board's time, or until interrupted."""
-        self.chip.power_on(0, UID)
-        started = time.monotonic()
+        self._start(again=False)
+        started = time.monotonic() - (self.now_s / self._speed if self._speed else 0)
         while seconds is None or self.now_s < seconds:
             self.console.poll(self._spare(started))
             chip = self.chip
             chip.run(chip.now, chip.now + _STEP_NS)
             if self._reset:
-                self._reset = False
                 self.resets += 1
                 self.before_ns += chip.now
-                chip.restart(0, UID)
+                self._start(again=True)
+
+    def _start(self, again: bool) -> None:
+        self._reset = False
+        chip = self.chip
+        if self._prompt:
+            chip.on_say = self._repl.said
+            (self._repl.restart if again else self._repl.boot)()
+            self._repl.execute(STOP_WATCHDOG)
+            chip.on_say = self._said
+            self._repl.send(b"\x02")
+        else:
+            chip.on_say = self._said
+            (chip.restart if again else chip.power_on)(0, UID)
 
     @property
     def now_s(self) -> float:

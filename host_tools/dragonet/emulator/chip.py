@@ -137,9 +137,9 @@ class Chip:
         return last
 
     def _died(self) -> None:
-        self._process.wait()
+        code = self._process.wait()
         said = self.errors.read_text(errors="replace").strip().splitlines()
-        raise UserError(f"the emulator ended: {said[-1] if said else 'nothing was said'} (see {self.errors})")
+        raise UserError(f"the emulator ended: {said[-1] if said else f'exit code {code}'} (see {self.errors})")
 
     def save(self) -> None:
         """Write the flash to its file now."""

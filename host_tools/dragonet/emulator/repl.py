@@ -12,7 +12,10 @@ from dragonet.emulator import chip as emulated
 from dragonet.errors import UserError
 
 UID = b"DRGN\x00\x00\x00\x01"
+# The guard of a flight image has started the watchdog: WATCHDOG CTRL.ENABLE, by the register's clearing alias.
+STOP_WATCHDOG = "import machine\nmachine.mem32[0x4005B000] = 1 << 30\n"
 _STEP_NS = 1e6
+_ENUMERATED_S = 0.25  # from power-on until the USB port listens
 _PART_BYTES = 256  # of code at once: the board reads what it has before the next comes
 _SECOND_NS = 1e9
 
@@ -22,7 +25,7 @@ class Repl:
 
     def __init__(self, flash: Path, on_ask: Callable[[float, int, bytes], bytes] | None = None) -> None:
         self.chip = emulated.Chip(flash)
-        self.chip.on_say = self._said
+        self.chip.on_say = self.said
         if on_ask is not None:
             self.chip.on_ask = on_ask
         self.notes: list[str] = []
@@ -36,7 +39,8 @@ class Repl:
     def __exit__(self, *_: object) -> None:
         self.chip.close()
 
-    def _said(self, time: float, kind: int, data: bytes) -> None:
+    def said(self, _: float, kind: int, data: bytes) -> None:
+        """What the chip says."""
         if kind == emulated.SAYS_CONSOLE:
             self._out += data
         elif kind == emulated.SAYS_NOTE:
@@ -48,18 +52,23 @@ class Repl:
     def boot(self, limit_s: float = 3.0) -> None:
         """Power on, to the raw REPL's prompt. UserError: none came."""
         self.chip.power_on(0, UID)
-        self._prompt(limit_s)
+        self.to_prompt(limit_s)
 
     def restart(self, limit_s: float = 3.0) -> None:
         """After a reset that the chip asked for: the same, with flash and scratch registers kept."""
         self.chip.restart(0, UID)
-        self._prompt(limit_s)
+        self.to_prompt(limit_s)
 
-    def _prompt(self, limit_s: float) -> None:
+    def to_prompt(self, limit_s: float) -> None:
+        """From power-on to the raw REPL, whatever the board starts."""
         self._out.clear()
         self.has_reset = False
-        self.run(0.4)  # enumeration, mount
-        self.send(b"\x03\x03\x01")
+        self.run(_ENUMERATED_S)
+        end = self.chip.now + limit_s * _SECOND_NS
+        while b">>> " not in self._out and self.chip.now < end and not self.has_reset:
+            self.send(b"\x03")  # an app that starts is interrupted; one that runs would reset the board
+            self.run(0.01)
+        self.send(b"\x01")
         self.until(b"raw REPL; CTRL-B to exit\r\n>", limit_s)
 
     def run(self, seconds: float) -> None:
@@ -84,12 +93,20 @@ class Repl:
 
     def execute(self, code: str, limit_s: float = 30.0) -> str:
         """What the code prints. UserError: it raised, or did not end."""
+        self.start(code)
+        return self.finish(limit_s)
+
+    def start(self, code: str) -> None:
+        """Let the board run code; finish() waits for its end."""
         data = code.encode()
         for at in range(0, len(data), _PART_BYTES):
             self.send(data[at : at + _PART_BYTES])
             self.run(0.005)
         self.send(b"\x04")
         self.until(b"OK", 5.0)
+
+    def finish(self, limit_s: float) -> str:
+        """As execute()."""
         printed = self.until(b"\x04", limit_s)[:-1].decode(errors="replace")
         raised = self.until(b"\x04", 1.0)[:-1].decode(errors="replace")
         self.until(b">", 1.0)

@@ -25,6 +25,12 @@ class Words:
         for i in range(len(buf)):
             buf[i] = value & 0xFF if i & 1 else value >> 8
 
+    def read_byte(self, index):
+        """readinto() by single bytes, for a controller that does not say how many it wants; index counts from 0."""
+        if not index:
+            self._value = self._load(self._pointer)
+        return self._value & 0xFF if index & 1 else self._value >> 8
+
     def _load(self, register):
         raise NotImplementedError
 
@@ -56,6 +62,14 @@ class Bytes:
         for i in range(len(buf)):
             buf[i] = self._load(self._pointer)
             self._step()
+
+    def read_byte(self, index):
+        """As that of Words."""
+        if not index:
+            self._update()
+        value = self._load(self._pointer)
+        self._step()
+        return value
 
     def _step(self):
         # To the next register.
