@@ -44,7 +44,8 @@ _TRUSTED = const(2)
 _FIRST_S = const(4)          # between exchanges at first; doubled each time
 _TRIES = const(4)            # requests of an exchange, one a second
 _GOOD_US = const(200)        # above the least round trip: no second try
-_POOR_US = const(2_000)      # above it: not believed while there is something better
+_POOR_US = const(1_000)      # above it: not believed while there is something better
+_LONGER_US = const(100)      # by which one exchange may raise that least
 _ROUND_MAX_US = const(100_000)
 _HELD_MAX_US = const(0xFFFF)
 _OLD_S = const(600)
@@ -248,7 +249,7 @@ class Time:
         if round_us < self._least_us:
             self._least_us = round_us
         else:
-            self._least_us += (round_us - self._least_us + 7) >> 3  # the way may have become longer
+            self._least_us += min((round_us - self._least_us + 7) >> 3, _LONGER_US)  # the way may have become longer
         asked_peer = self._peer != 0
         self._peer = 0
         theirs = self._best_flags >> 8 & _SYNCHRONISED

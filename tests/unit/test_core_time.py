@@ -105,6 +105,19 @@ class Together(Base):
         self.assertTrue(self.greatest_spread(300, 3600) < 2 * _MILLISECOND)
         self.assertTrue(self.beacon.time.lost <= 10)
 
+    def test_one_long_wait_does_not_make_the_next_waits_look_short(self):
+        waits = [0]
+
+        def delay(src, dst):
+            return 700 + world.random(300) + (waits[0] if dst is self.eps else 0), 120
+
+        world = self.three(6, delay)
+        world.run(1800)
+        for wait in (60_000, 8_000):  # in one direction: it errs by the half
+            waits[0] = wait
+            now_s = world.ticks.true_us // 1_000_000
+            self.assertTrue(self.greatest_spread(now_s, now_s + 150) < 2 * _MILLISECOND)
+
 
 class Resets(Base):
     def synchronised(self, seed=1):
