@@ -9,7 +9,8 @@
 #   number of the packet in which they stood.
 # With keys on board every other STATUS begins CMD A1234 B!c6149ff605311ed2: slot A's next sequence is 1234, slot B is
 # closed and wants this challenge (core/keys.py); the last words then find no room.
-# NA (CW: -) is a value that is not available, or of a board not heard for a minute.
+# NA (CW: -) is a value that is not available, or of a board not heard for a minute. failed_task and last_event have no
+# word while there was none.
 from beacon.hk import HK
 from binascii import hexlify
 from core import ports
@@ -36,6 +37,8 @@ FRAMES = (
         ("sensor", ("seq", "uptime_s", "boots")),
     )),
 )  # fmt: skip
+
+_IF_ANY = ("failed_task", "last_event")  # not available: nothing failed
 
 _UNIT = const(2)
 _SCALE = const(3)
@@ -88,7 +91,9 @@ class Texts:
             words.append(role.upper())
             if self._fresh(role):
                 for field in fields:
-                    words.append("%s=%s" % (field, self._shown(role, field)))
+                    shown = self._shown(role, field)
+                    if shown != "NA" or field not in _IF_ANY:
+                        words.append("%s=%s" % (field, shown))
             else:
                 words.append("NA")
         text = " ".join(words).encode()

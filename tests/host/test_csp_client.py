@@ -118,12 +118,12 @@ def test_services_are_read_as_libcsp_answers_them(bus: FakeBus) -> None:
 
 def test_watching_shows_unknown_packets_too(bus: FakeBus) -> None:
     bus.say(EPS, BENCH, 20, 1, b"pong")
-    bus.say(7, 3, 12, 33, bytes(40))
+    bus.say(7, 3, 16, 33, bytes(40))
     shown = list(bus_watch.packets(bus, bus.version, None, 2))  # pyright: ignore[reportArgumentType]
-    assert [one["what"] for one in shown] == ["ping reply", "port 12"]
+    assert [one["what"] for one in shown] == ["ping reply", "port 16"]
     lines = [bus_watch.line(one) for one in shown]
     assert "eps:1 > bench:20" in lines[0] and "706f6e67" in lines[0]
-    assert "7:33 > sensor" not in lines[1] and "7:33 > beacon:12" in lines[1] and "40 bytes" in lines[1]
+    assert "7:33 > sensor" not in lines[1] and "7:33 > beacon:16" in lines[1] and "40 bytes" in lines[1]
 
 
 def test_nodes_are_named_by_role_or_address() -> None:

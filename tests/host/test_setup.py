@@ -37,7 +37,7 @@ def run(script: str, environment: dict[str, str], *arguments: str) -> subprocess
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
 
-JUDGES = "direwolf multimon-ng sox tshark"
+JUDGES = "direwolf multimon-ng sox tshark nodejs npm"
 INSTALL = f"apt-get install -y --no-install-recommends {JUDGES}"
 
 
@@ -84,7 +84,7 @@ def test_a_failing_apt_shows_why(machine):
 
 
 def test_judges_that_are_there_are_left_alone(machine):
-    result = run("judges.sh", machine(atest="", multimon_ng="", sox="", tshark=""))
+    result = run("judges.sh", machine(atest="", multimon_ng="", sox="", tshark="", node="", npm=""))
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 

@@ -173,6 +173,18 @@ class Says(Flight):
         for word in (b"seq=1234", b"mode=nominal") + power:
             self.assertIn(word, info.split(b" "))
 
+    def test_a_failed_task_and_the_last_warning_are_told_once_there_are_any(self):
+        self.make()
+        self.fly(60)
+        status = self.infos()[2]
+        self.assertNotIn(b"failed_task", status)
+        self.assertNotIn(b"last_event", status)
+        self.board.hk[HK.index("failed_task")] = 0
+        self.board.hk[HK.index("last_event")] = 17
+        frame = bytearray(256)
+        size = self.beacon._texts.frame_into(2, memoryview(frame))
+        self.assertIn(b" failed_task=0 last_event=17 slot=", bytes(frame[:size]))
+
     def test_values_older_than_a_minute_are_not_available(self):
         self.make()
         self.hear_eps(battery_v=7412)
