@@ -78,7 +78,7 @@ class Wires(Board):
         self.at = self.kernel.at
         self._tell = tell
         self._record = record
-        self._by_chip = False
+        self._driven = -1  # the pin whose new level came from the chip itself
         pins = rp2_pins(role)
         _wire(self, role, pins)
         self.uart_number = getattr(pins, "AIS_RX", 0) // 4 + 1 >> 1 & 1
@@ -88,7 +88,7 @@ class Wires(Board):
                 self._to_chip(number, wire.level)
 
     def _to_chip(self, number: int, level: int) -> None:
-        if not self._by_chip:
+        if number != self._driven:
             self._tell(emulated.PIN, bytes((number, level)))
 
     def emit(self, kind: int, data: bytes) -> None:
@@ -135,10 +135,9 @@ class Wires(Board):
 
     def _pin(self, number: int, level: int) -> bytes:
         if level != emulated.RELEASED:
-            self._by_chip = True
-            wire = self.wire(number)
-            wire.set(level)
-            self._by_chip = False
+            self._driven = number
+            self.wire(number).set(level)
+            self._driven = -1
         return b""
 
     def _adc(self, channel: int) -> bytes:
