@@ -13,10 +13,11 @@ from dragonet import paths
 from dragonet.deploy import image as images
 from dragonet.deploy.updater import Updater
 from dragonet.errors import NotDone, UserError
-from dragonet.flatsat import scenario
+from dragonet.flatsat import scenario, virtual_board
 from dragonet.flatsat.flight import SECOND_US, Flight
 from dragonet.flatsat.one_core import one_core
 from dragonet.ground import keys
+from flatsat import littlefs
 from flatsat.bus_node import BusNode
 
 NEW = "9.9.9"
@@ -31,7 +32,7 @@ class Bench(NamedTuple):
     key: keys.KeyFile
 
     def updater(self, role: str) -> Updater:
-        return Updater(self.node.commander(role, self.key), self.node, self.node.wait)
+        return Updater(self.node.commander(role, self.key), self.node.wait)
 
     def revision(self, role: str) -> str:
         found = self.node.ident(self.node.commander(role).address, 1.0)
@@ -46,8 +47,7 @@ def flying(folder: Path) -> Iterator[Bench]:
     """Three boards that have the bench's key; ten seconds after separation."""
     key = keys.KeyFile.make(folder / "bench.key", keys.SLOTS.index("bench"))
     flight = Flight(scenario.load("nanodragon").with_hours(1.0), 1, folder / "out", lambda *_: [])
-    for role in keys.ROLES:
-        provision(flight, role, "/keys.bin", keys.board_file([key], role))
+    flight.provision([key])
     try:
         with one_core():
             flight.rails.apply()
@@ -57,15 +57,9 @@ def flying(folder: Path) -> Iterator[Bench]:
         flight.stop()
 
 
-def provision(flight: Flight, role: str, path: str, content: bytes) -> None:
-    """A file on the board's littlefs, before it flies."""
-    from flatsat.littlefs import write
-
-    write(flight.boards[role].folder, path, content)
-
-
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(virtual_board, "_STUCK_S", 3.0)  # wall time until a board that hangs is taken for hung
     with flying(tmp_path) as one:
         yield one
 
@@ -182,7 +176,7 @@ def test_one_board_updates_another_over_the_bus(tmp_path: Path, code) -> None:
     with flying(tmp_path) as bench:
         image = made(bench.key, code(), "sensor")
         bench.flight.fault("beacon", "power_off")
-        provision(bench.flight, "beacon", "/sensor.slot", image.manifest + image.data)
+        littlefs.write(bench.flight.boards["beacon"].folder, "/sensor.slot", image.manifest + image.data)
         bench.flight.fault("beacon", "power_on")
         bench.node.wait(SLOT_BUFFER)
         beacon, sensor = bench.updater("beacon"), bench.updater("sensor")
