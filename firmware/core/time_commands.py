@@ -26,6 +26,7 @@ from core.event_table import TIME_SET
 from core.timescale import SLEW_MAX_S
 from micropython import const
 
+EXCHANGE = ">BBBBIIH"  # port TIME: the table stands in core/time_sync.py
 REPORT = ">IIBBIihHiHH"
 CORRECTION = ">iI"
 SYNCHRONISED, MASTER = const(1), const(2)  # flags

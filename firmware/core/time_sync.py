@@ -33,7 +33,7 @@ SIZE = const(14)
 SAVE_S = const(30)
 LONGEST_S = const(120)       # between exchanges, once the rate is known
 
-_LAYOUT = ">BBBBIIH"
+_LAYOUT = time_commands.EXCHANGE
 _REQUEST, _REPLY, _NOTICE = const(0), const(1), const(2)
 _SYNCHRONISED = const(1)     # flag
 _RECORD = ">IhB"

@@ -1,47 +1,17 @@
--- A packet of CubeSat Space Protocol for Wireshark: header, trailers, CRC, services, heartbeat. Loaded by dragonet_csp.lua.
+-- A packet of CubeSat Space Protocol for Wireshark: header, trailers, CRC, services. Loaded by dragonet_csp.lua.
 --
 --  v1, 4 bytes   pri 2 | src 5 | dst 5 | dport 6 | sport 6 | flags 8
 --  v2, 6 bytes   pri 2 | dst 14 | src 14 | dport 6 | sport 6 | flags 6
 --  flags         0x10 FRAG (SFP)  0x08 HMAC  0x04 XTEA  0x02 RDP  0x01 CRC32
 --  trailers      data | SFP 8 | RDP 5 | HMAC 4 | CRC 4
 --
--- Addresses, ports and modes have the names of firmware/core/ports.py, where this checkout has it; else numbers.
+-- What the boards say on ports of their own: csp_board.lua.
 
 local csp = Proto("csp", "CubeSat Space Protocol")
 
-local function read_ports()
-    local names = { nodes = {}, ports = {}, modes = {} }
-    local here = debug.getinfo(1, "S").source:gsub("^@", ""):match("^(.*)[/\\]") or "."
-    local file = io.open(here .. "/../../firmware/core/ports.py")
-    if not file then
-        return names
-    end
-    local text = file:read("*a")
-    file:close()
-    for name, number in (text:match("ADDRESSES = (%b{})") or ""):gmatch('"(%w+)": (%d+)') do
-        names.nodes[tonumber(number)] = name
-    end
-    local mode_numbers = {}
-    for name in (text:match("MODES = (%b())") or ""):gmatch('"([%w_]+)"') do
-        names.modes[#mode_numbers] = name
-        mode_numbers[#mode_numbers + 1] = name
-        mode_numbers[name:upper()] = true
-    end
-    for name, number in text:gmatch("\n([A-Z_]+) = const%((%d+)%)") do
-        if not mode_numbers[name] then
-            names.ports[tonumber(number)] = name:lower()
-        end
-    end
-    return names
-end
-
-local NAMES = read_ports()
-local HEARTBEAT
-for number, name in pairs(NAMES.ports) do
-    if name == "heartbeat" then
-        HEARTBEAT = number
-    end
-end
+local folder = debug.getinfo(1, "S").source:gsub("^@", ""):match("^(.*)[/\\]") or "."
+local board = dofile(folder .. "/csp_board.lua")
+local NAMES = board.names
 local SERVICES = { [0] = "cmp", "ping", "ps", "memfree", "reboot", "buf_free", "uptime" }
 local CMP_CODES = { "ident", "route_set_v1", "if_stats", "peek", "poke", "clock", "route_set_v2" }
 local IF_STATS = { "tx", "rx", "tx_error", "rx_error", "drop", "autherr", "frame", "txbytes", "rxbytes", "irq" }
@@ -83,16 +53,16 @@ local P = {
     nanos = ProtoField.uint32("csp.cmp.clock.nsec", "Nanoseconds", base.DEC),
     number = ProtoField.uint32("csp.number", "Number", base.DEC),
     text = ProtoField.string("csp.text", "Text"),
-    mode = ProtoField.uint8("csp.heartbeat.mode", "Mode", base.DEC, NAMES.modes),
-    cause = ProtoField.uint8("csp.heartbeat.reset_cause", "Reset cause", base.DEC),
-    boots = ProtoField.uint8("csp.heartbeat.boots", "Boots, modulo 256", base.DEC),
-    dictionary = ProtoField.uint16("csp.heartbeat.dictionary", "Dictionary", base.HEX),
+    copy = ProtoField.framenum("csp.copy", "Came by another bus already, in frame", base.NONE),
 }
 for _, field in ipairs(IDENT) do
     P["ident_" .. field[1]] = ProtoField.string("csp.cmp.ident." .. field[1], field[1])
 end
 for _, name in ipairs(IF_STATS) do
     P["stats_" .. name] = ProtoField.uint32("csp.cmp.if_stats." .. name, name, base.DEC)
+end
+for name, field in pairs(board.fields) do
+    P["board_" .. name] = field
 end
 csp.fields = P
 local crc_bad = ProtoExpert.new("csp.crc.bad", "CRC is wrong", expert.group.CHECKSUM, expert.severity.ERROR)
@@ -172,11 +142,8 @@ local function show_data(tree, packet, data, port, is_reply)
         tree:add(P.number, data)
     elseif port == 2 and is_reply then
         tree:add(P.text, data)
-    elseif packet.dport == HEARTBEAT and size == 4 then
-        tree:add(P.mode, data(0, 1), data(0, 1):bitfield(4, 4))
-        tree:add(P.cause, data(0, 1), data(0, 1):bitfield(0, 4))
-        tree:add(P.boots, data(1, 1))
-        tree:add(P.dictionary, data(2, 2))
+    else
+        return board.show(tree, packet, data, port)
     end
 end
 
@@ -219,7 +186,8 @@ local function show_trailers(tree, tvb, bytes, header, flags)
     return stop
 end
 
--- whole.bytes: header of this version, data, trailers; whole.frames: how many CAN frames it came in.
+-- whole.bytes: header of this version, data, trailers; whole.frames: how many CAN frames it came in; whole.copy: frame
+-- in which the same packet ended on another bus.
 local function show_packet(whole, version, pinfo, tree)
     local tvb = whole.bytes:tvb("CSP packet")
     local header = version == 2 and 6 or 4
@@ -250,8 +218,12 @@ local function show_packet(whole, version, pinfo, tree)
         node(packet.dst, version), packet.dport, name, stop - header)
     sub:add(P.service, tvb(0, header), name):set_generated()
     sub:add(P.length, tvb(0, header), stop - header):set_generated()
-    if data then
-        show_data(sub, packet, data, port, is_reply)
+    if whole.copy then
+        sub:add(P.copy, whole.copy):set_generated()
+    end
+    local more = data and show_data(sub, packet, data, port, is_reply)
+    if more then
+        text = text .. ", " .. more
     end
     sub:append_text(", " .. text)
     pinfo.cols.protocol = "CSP"

@@ -8,8 +8,9 @@
 -- CFP2 identifier  pri 2@27 | dst 14@13 | sender 6@7 | sc 2@5 | fc 3@2 | begin 1@1 | end 1@0
 --      begin       src 14, dport 6, sport 6, flags 6, up to 4 bytes; then 8 bytes each
 --
--- A packet is shown with its last frame, by csp_packet.lua. A bus speaks one version: the first frame that fits only one
--- of them tells which, unless the preference does (-o cspcfp.version:1).
+-- A packet is shown with its last frame, by csp_packet.lua; `csp && !csp.copy` leaves out what came by another bus before.
+-- A bus speaks one version: the first frame that fits only one of them tells which, unless the preference does
+-- (-o cspcfp.version:1).
 
 local folder = debug.getinfo(1, "S").source:gsub("^@", ""):match("^(.*)[/\\]") or "."
 local packet = dofile(folder .. "/csp_packet.lua")
@@ -17,6 +18,7 @@ local bits = packet.bits
 local cfp = Proto("cspcfp", "CSP's CAN fragmentation protocol")
 local PRIORITIES = { [0] = "critical", "high", "normal", "low" }
 local EXPIRE_S = 1.0 -- without another fragment
+local COPY_S = 0.5 -- the same packet by another bus
 
 cfp.prefs.version = Pref.enum("CSP version", 0, "Which protocol the bus speaks", {
     { 1, "1", 1 }, { 2, "2", 2 }, { 3, "auto", 0 },
@@ -50,10 +52,10 @@ local interface_id = Field.new("frame.interface_id")
 
 -- Reassembly: by what was seen first; a second look at a frame gets what the first one found.
 
-local partials, seen, versions
+local partials, seen, versions, recent
 
 function cfp.init()
-    partials, seen, versions = {}, {}, {}
+    partials, seen, versions, recent = {}, {}, {}, {}
 end
 
 local function looks_like(version, id, bytes)
@@ -164,6 +166,17 @@ local function take_v2(bus, id, bytes, now, number)
     return place(key, partial, index, bytes, number)
 end
 
+-- The frame in which this packet ended on another bus, if it is a copy; twice on one bus is two packets.
+local function copy_of(whole, bus, now, number)
+    local key = tostring(whole.bytes)
+    local first = recent[key]
+    if first and now - first.at < COPY_S and not first.buses[bus] then
+        first.buses[bus] = true
+        return first.number
+    end
+    recent[key] = { at = now, number = number, buses = { [bus] = true } }
+end
+
 local function show_fragment(tree, tvb, id, version)
     local sub = tree:add(cfp, tvb(), "CFP" .. version)
     local function field(which, at, count)
@@ -205,6 +218,9 @@ function cfp.dissector(tvb, pinfo, tree)
         local whole, wrong = take(bus, id, bytes, now, pinfo.number)
         look = { version = version, whole = whole, wrong = wrong }
         seen[pinfo.number] = look
+        if whole then
+            whole.copy = copy_of(whole, bus, now, pinfo.number)
+        end
         for _, number in ipairs(whole and whole.numbers or {}) do
             seen[number].complete_in = pinfo.number
         end

@@ -1,6 +1,7 @@
 """The host's CSP client, both versions, on a bus of which each answer is known; and the names of buses."""
 
 import json
+import struct
 import time
 from collections import deque
 from pathlib import Path
@@ -14,6 +15,10 @@ from dragonet.errors import UserError
 from dragonet.ground import bus_watch, frames, via
 from dragonet.ground.bus_packets import BusPackets
 from dragonet.ground.csp_client import CspClient, node_address, node_name
+
+paths.use_firmware()
+
+from core import ports  # noqa: E402
 
 VECTORS = paths.REPO / "tests" / "vectors"
 BENCH, EPS = 30, 2
@@ -124,6 +129,30 @@ def test_watching_shows_unknown_packets_too(bus: FakeBus) -> None:
     lines = [bus_watch.line(one) for one in shown]
     assert "eps:1 > bench:20" in lines[0] and "706f6e67" in lines[0]
     assert "7:33 > sensor" not in lines[1] and "7:33 > beacon:16" in lines[1] and "40 bytes" in lines[1]
+
+
+def test_watching_tells_events_time_and_commands(bus: FakeBus) -> None:
+    bus.say(EPS, 31, ports.EVENT, 63, struct.pack(">IIBBii", 7, 2700, 129, 1, 2, 0))
+    bus.say(EPS, 4, ports.TIME, ports.TIME, struct.pack(">BBBBIIH", 1, 9, 1, 0, 1000, 17, 250))
+    bus.say(BENCH, EPS, ports.COMMAND, 20, b"\xff\0\0\0\x05\x00abc")
+    bus.say(BENCH, EPS, ports.COMMAND, 20, b"\x00\0\0\0\x06" + bytes(16) + b"\x01")
+    bus.say(EPS, BENCH, 20, ports.COMMAND, b"\x00\0\0\0\x05\x01abc")
+    bus.say(EPS, BENCH, 20, ports.COMMAND, b"\x01\0\0\0\x06\x02\x06\0")
+    broken = [(ports.EVENT, 63, b"ab"), (ports.TIME, 14, bytes(13)), (ports.COMMAND, 20, b"\x01\0"), (20, 11, b"\x01\0")]
+    for dport, sport, data in broken:
+        bus.say(EPS, BENCH, dport, sport, data)
+    shown = list(bus_watch.packets(bus, bus.version, None, 6 + len(broken)))  # pyright: ignore[reportArgumentType]
+    values = [one.get("values") for one in shown]
+    assert values == [
+        {"name": "level", "severity": "warning", "a": 2, "b": 0, "sequence": 7, "mission_s": 2700},
+        {"kind": "reply", "tag": 9, "synchronised": True, "steps": 0, "time_s": 1000, "time_us": 17, "held_us": 250},
+        {"command": "noop", "slot": None, "sequence": 5, "arguments": "616263"},
+        {"command": "reset", "slot": 0, "sequence": 6, "arguments": ""},
+        {"command": "noop", "sequence": 5, "status": "completed", "data": "616263"},
+        {"command": "reset", "sequence": 6, "status": "refused", "reason": "forged"},
+        *[None] * len(broken),
+    ]
+    assert "name=level severity=warning a=2 b=0" in bus_watch.line(shown[0])
 
 
 def test_nodes_are_named_by_role_or_address() -> None:

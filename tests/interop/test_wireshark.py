@@ -17,7 +17,7 @@ from dragonet.ground import frames
 
 paths.use_firmware()
 
-from core import heartbeat, ports  # noqa: E402
+from core import command_table, event_table, heartbeat, ports  # noqa: E402
 from csp import packet, services  # noqa: E402
 
 SCRIPT = paths.HOST_TOOLS / "wireshark" / "dragonet_csp.lua"
@@ -171,17 +171,49 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_packet_of_a_flight_is_read(flight: Path) -> None:
+    """What went by CAN A and B is two packets in a capture, and one to those who count; csp.copy tells."""
     counts = json.loads((flight / "summary.json").read_text())["counts"]
-    shown = dissect(flight / "bus.pcapng", (*FIELDS, "heartbeat.mode", "heartbeat.dictionary"))
-    assert len(shown) == counts["csp_packets"] > 300
+    more = ("copy", "heartbeat.mode", "heartbeat.dictionary", "event.name", "time.kind", "time.s")
+    shown = dissect(flight / "bus.pcapng", (*FIELDS, *more))
+    copies = [got for got in shown if got["copy"]]
+    assert len(shown) - len(copies) == counts["csp_packets"] > 300
+    assert {got["service"] for got in copies} == {"heartbeat"}, "only they go by B in a quiet flight"
     assert all(got["crc.ok"] != "0" for got in shown)
-    assert {got["service"] for got in shown} == {"heartbeat", "hk"}
+    assert {got["service"] for got in shown} == {"heartbeat", "hk", "event", "time"}
     assert {int(got["src"]) for got in shown} == {ports.ADDRESSES[role] for role in ports.BOARDS}
     beats = [got for got in shown if got["service"] == "heartbeat"]
     for got in beats:
         mode, _, _, dictionary = heartbeat.unpack(bytes.fromhex(got["data"]))
         assert (int(got["heartbeat.mode"]), int(got["heartbeat.dictionary"], 16)) == (mode, dictionary)
+    names = {line[0]: line[1] for line in event_table.EVENTS}
+    events = [got for got in shown if got["service"] == "event"]
+    assert [got["event.name"] for got in events[:3]] == ["boot"] * 3
+    assert all(got["event.name"] == names.get(bytes.fromhex(got["data"])[8], got["event.name"]) for got in events)
+    assert {got["time.kind"] for got in shown if got["service"] == "time"} == {"0", "1", "2"}
     assert sum(int(got["frames"]) for got in shown) == counts["can_frames"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_commands_and_their_replies_are_read(version: int, tmp_path: Path) -> None:
+    eps, bench = ports.ADDRESSES["eps"], ports.ADDRESSES["bench"]
+    mac = bytes(range(16))
+    noop, refused = command_table.COMMANDS[0], command_table.REFUSED
+    asked = [b"\xff\0\0\0\x07" + bytes((noop[0],)) + b"abc", b"\x01\0\0\1\0" + mac + b"\x01", b"\x01\0\0", b""]
+    answered = [b"\0\0\0\0\x07\1abc", b"\x01\0\0\1\0" + bytes((refused, 3, 0)), b"\1\0"]
+    packets = [frames.frames(frames.make(bench, eps, ports.COMMAND, 20, one, version), version) for one in asked]
+    packets += [frames.frames(frames.make(eps, bench, 20, ports.COMMAND, one, version), version) for one in answered]
+    names = [f"command.{name}" for name in ("slot", "sequence", "mac", "name", "arguments", "status", "data")]
+    shown = dissect(write(tmp_path / "bus.pcapng", packets), ("service", *names))
+    assert [got["service"] for got in shown] == ["command"] * len(asked) + ["command reply"] * len(answered)
+    assert [[got[name] for name in names] for got in shown] == [
+        ["255", "7", "", "noop", "616263", "", ""],
+        ["1", "256", mac.hex(), "reset", "", "", ""],
+        [""] * 7,
+        [""] * 7,
+        ["", "7", "", "noop", "", "1", "616263"],
+        ["", "256", "", "reset", "", "2", "0300"],
+        [""] * 7,
+    ]
 
 
 def test_a_line_of_the_packet_list_says_who_and_what(flight: Path) -> None:

@@ -1,17 +1,21 @@
-"""What a CSP packet says, as a record: nodes, services, heartbeats and housekeeping by the boards' tables."""
+"""What a CSP packet says, as a record: nodes, services, and what boards say by their tables: heartbeats, housekeeping,
+events, time, commands."""
 
 from __future__ import annotations
 
 import functools
+import struct
 from typing import Any
 
 from dragonet import paths
 from dragonet.flatsat.housekeeping import tables
+from dragonet.ground import telemetry
+from dragonet.ground.commander import dictionary
 from dragonet.ground.csp_client import node_name
 
 paths.use_firmware()
 
-from core import heartbeat, ports  # noqa: E402
+from core import command_table, commands, heartbeat, ports, time_commands  # noqa: E402
 from csp import packet, services  # noqa: E402
 
 _LAST_SERVER_PORT = 16
@@ -67,18 +71,64 @@ def _what(one: Any, data: bytes) -> str:
 
 
 def _values(one: Any, data: bytes, version: int) -> dict[str, Any] | None:
-    """Fields of a heartbeat, of housekeeping, of a number; None where there is no table."""
-    if one.dport == ports.HEARTBEAT:
-        try:
-            mode, cause, boots, dictionary = heartbeat.unpack(data)
-        except ValueError:
-            return None
-        return {"mode": ports.MODES[mode], "reset_cause": cause, "boots": boots, "dictionary": f"{dictionary:04x}"}
-    if one.dport == ports.HK:
-        table = tables().get(node_name(one.src, version))
-        if table is None or table.size != len(data):
-            return None
-        return table.scaled(table.unpack(data))
+    """Fields of what boards say, or a number; None where there is no table, or the bytes do not fit it."""
+    try:
+        if one.dport == ports.HEARTBEAT:
+            mode, cause, boots, of = heartbeat.unpack(data)
+            return {"mode": ports.MODES[mode], "reset_cause": cause, "boots": boots, "dictionary": f"{of:04x}"}
+        if one.dport == ports.HK:
+            table = tables().get(node_name(one.src, version))
+            return None if table is None else table.scaled(table.unpack(data))
+        if one.dport == ports.EVENT:
+            return _event(node_name(one.src, version), data)
+        if one.dport == ports.TIME:
+            return _time(data)
+        if one.dport == ports.COMMAND:
+            return _command(node_name(one.dst, version), data)
+        if one.sport == ports.COMMAND:
+            return _reply(node_name(one.src, version), data)
+    except (ValueError, IndexError, struct.error):
+        return None
     if one.sport in (services.MEMFREE, services.BUF_FREE, services.UPTIME) and len(data) == 4:
         return {port_names()[one.sport]: int.from_bytes(data, "big")}
     return None
+
+
+def _event(role: str, data: bytes) -> dict[str, Any] | None:
+    if role not in ports.BOARDS:
+        return None
+    told = telemetry.event(dictionary(role), data)
+    return {name: told[name] for name in ("name", "severity", "a", "b", "sequence", "mission_s")}
+
+
+def _time(data: bytes) -> dict[str, Any]:
+    kind, tag, flags, steps, seconds, us, held_us = struct.unpack(time_commands.EXCHANGE, data)
+    names = ("request", "reply", "notice")
+    return {
+        "kind": names[kind], "tag": tag, "synchronised": bool(flags & 1), "steps": steps,
+        "time_s": seconds, "time_us": us, "held_us": held_us,
+    }  # fmt: skip
+
+
+def _opcode(role: str, opcode: int) -> str:
+    """The command's name where the board's dictionary has it."""
+    known = dictionary(role).commands if role in ports.BOARDS else command_table.COMMANDS
+    return next((line[1] for line in known if line[0] == opcode), f"{opcode:#04x}")
+
+
+def _command(role: str, data: bytes) -> dict[str, Any]:
+    slot, sequence = struct.unpack_from(commands.HEADER, data)
+    at = commands.UNSIGNED_SIZE if slot == commands.UNSIGNED_SLOT else commands.SIGNED_SIZE
+    return {
+        "command": _opcode(role, data[at]), "slot": None if slot == commands.UNSIGNED_SLOT else slot,
+        "sequence": sequence, "arguments": data[at + 1 :].hex(),
+    }  # fmt: skip
+
+
+def _reply(role: str, data: bytes) -> dict[str, Any]:
+    opcode, sequence, status = struct.unpack_from(commands.REPLY_LAYOUT, data)
+    more = data[commands.REPLY_SIZE :]
+    found = {"command": _opcode(role, opcode), "sequence": sequence, "status": command_table.STATUSES[status]}
+    if status in (command_table.REFUSED, command_table.FAILED):
+        return {**found, "reason": {line[0]: line[1] for line in command_table.REASONS}.get(more[0], more[0])}
+    return {**found, "data": more.hex()}
