@@ -138,7 +138,12 @@ def test_watching_tells_events_time_and_commands(bus: FakeBus) -> None:
     bus.say(BENCH, EPS, ports.COMMAND, 20, b"\x00\0\0\0\x06" + bytes(16) + b"\x01")
     bus.say(EPS, BENCH, 20, ports.COMMAND, b"\x00\0\0\0\x05\x01abc")
     bus.say(EPS, BENCH, 20, ports.COMMAND, b"\x01\0\0\0\x06\x02\x06\0")
-    broken = [(ports.EVENT, 63, b"ab"), (ports.TIME, 14, bytes(13)), (ports.COMMAND, 20, b"\x01\0"), (20, 11, b"\x01\0")]
+    broken = [
+        (ports.EVENT, 63, b"ab"),
+        (ports.TIME, 14, bytes(13)),
+        (ports.COMMAND, 20, b"\x01\0"),
+        (20, 11, b"\x01\0"),
+    ]
     for dport, sport, data in broken:
         bus.say(EPS, BENCH, dport, sport, data)
     shown = list(bus_watch.packets(bus, bus.version, None, 6 + len(broken)))  # pyright: ignore[reportArgumentType]
