@@ -1,22 +1,16 @@
 """`dragonet time` and `dragonet schedule` on boards that fly in virtual time, through resets."""
 
-import contextlib
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from dragonet.commands import schedule, time
-from dragonet.errors import UserError
 from dragonet.flatsat.flight import SECOND_US
 from dragonet.ground import board_schedule, board_time
-from dragonet.ground.commander import Refusal
-from dragonet.ground.keys import KeyFile
-from flatsat.test_update import Bench, flying
+from flatsat.bench import Bench, Shell, flying
 
 EVENT_SIZE, EVENT_AT = 18, 8  # firmware/core/events.py
 NAMES = {0x20: "done", 0x21: "missed", 0x22: "cut", 0x24: "ended"}
@@ -29,24 +23,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield one
 
 
-@pytest.fixture
-def run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """run(app, *arguments): what the command printed; raises what it raised. The bench's key, where --key is given."""
-
-    @contextlib.contextmanager
-    def commander(board: str, via: str, key: Path | None, *_: object):
-        yield bench.node.commander(board, None if key is None else KeyFile.load(key))
-
-    monkeypatch.setattr(time, "commander", commander)
-    monkeypatch.setattr(schedule, "commander", commander)
-
-    def call(app, *arguments: str, key: bool = True) -> str:
-        signed = ["--key", str(bench.key.path)] if key else []
-        result = CliRunner().invoke(app, [*arguments, *signed], env={"DRAGONET_KEY": ""}, catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    return call
+@pytest.fixture(scope="module")
+def shell(bench: Bench) -> Iterator[Shell]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield Shell(bench, patch)
 
 
 def happened(bench: Bench, role: str) -> list[tuple[str, int, int]]:
@@ -64,8 +44,8 @@ def happened(bench: Bench, role: str) -> list[tuple[str, int, int]]:
     return found
 
 
-def entries(run, role: str) -> list[dict]:
-    return json.loads(run(schedule.app, "ls", role, "--json", key=False))["entries"]
+def entries(shell: Shell, role: str) -> list[dict]:
+    return json.loads(shell("schedule", "ls", role, "--json"))["entries"]
 
 
 def spread_s(bench: Bench) -> float:
@@ -79,10 +59,10 @@ def spread_s(bench: Bench) -> float:
     return max(shown) - min(shown)
 
 
-def test_time_is_set_at_the_eps_and_all_boards_have_it(bench: Bench, run) -> None:
-    before = json.loads(run(time.app, "get", "eps", "--json", key=False))
+def test_time_is_set_at_the_eps_and_all_boards_have_it(bench: Bench, shell: Shell) -> None:
+    before = json.loads(shell("time", "get", "eps", "--json"))
     assert before["synchronised"] is False and before["is_master"] is True
-    said = json.loads(run(time.app, "set", "eps", "--json"))
+    said = json.loads(shell.signed("time", "set", "eps", "--json"))
     assert said["correction_s"] > 800_000_000 and said["after"]["synchronised"] is True
     bench.node.wait(8)
     for role in ("beacon", "sensor"):
@@ -90,65 +70,60 @@ def test_time_is_set_at_the_eps_and_all_boards_have_it(bench: Bench, run) -> Non
         assert found.synchronised and found.master == "eps" and not found.is_master and found.exchanges >= 2
         assert abs((found.utc - datetime.now(UTC)).total_seconds()) < 60
     assert spread_s(bench) < 0.01, "the asking itself is not sharper"
-    assert "synchronised" in run(time.app, "watch", "beacon", "--count", "1", key=False)
-    assert "UTC" in run(time.app, "get", "beacon", key=False)
+    assert "synchronised" in shell("time", "watch", "beacon", "--count", "1")
+    assert "UTC" in shell("time", "get", "beacon")
 
 
-def test_time_far_back_is_refused_without_restart(run) -> None:
-    with pytest.raises(Refusal, match="time_set: state"):
-        run(time.app, "set", "eps", "--to", "2001-01-01T00:00:00")
+def test_time_far_back_is_refused_without_restart(shell: Shell) -> None:
+    said = shell.signed("time", "set", "eps", "--to", "2001-01-01T00:00:00", code=1)
+    assert "time_set: state" in said and said.count("\n") == 1
 
 
-def test_a_command_runs_at_its_time_through_a_reset(bench: Bench, run) -> None:
+def test_a_command_runs_at_its_time_through_a_reset(bench: Bench, shell: Shell) -> None:
     now = board_time.get(bench.node.commander("beacon"), tries=1)
     due = board_time.text_of(board_time.utc_of(now.seconds + 20))
-    run(schedule.app, "add", "beacon", "noop", "data=0102", "--at", due)
-    run(schedule.app, "add", "beacon", "hk_now", "--mission", "100000", "--number", "7", "--late")
-    assert [(one["number"], one["when"]) for one in entries(run, "beacon")] == [(1, due), (7, "mission 100000 s")]
-    bench.flight.fault("beacon", "power_off")
-    bench.flight.fault("beacon", "power_on")
-    bench.node.wait(10)
-    assert [one["number"] for one in entries(run, "beacon")] == [1, 7]
+    shell.signed("schedule", "add", "beacon", "noop", "data=0102", "--at", due)
+    shell.signed("schedule", "add", "beacon", "hk_now", "--mission", "100000", "--number", "7", "--late")
+    assert [(one["number"], one["when"]) for one in entries(shell, "beacon")] == [(1, due), (7, "mission 100000 s")]
+    bench.cycle("beacon")
+    assert [one["number"] for one in entries(shell, "beacon")] == [1, 7]
     bench.node.wait(15)
-    assert [one["number"] for one in entries(run, "beacon")] == [7]
+    assert [one["number"] for one in entries(shell, "beacon")] == [7]
     assert ("done", 1, 256) in happened(bench, "beacon")
-    assert "2 deleted" not in run(schedule.app, "rm", "beacon", "7")
-    assert entries(run, "beacon") == []
+    assert "2 deleted" not in shell.signed("schedule", "rm", "beacon", "7")
+    assert entries(shell, "beacon") == []
 
 
-def test_a_time_that_passed_without_power_is_missed(bench: Bench, run) -> None:
+def test_a_time_that_passed_without_power_is_missed(bench: Bench, shell: Shell) -> None:
     now = board_time.get(bench.node.commander("sensor"), tries=1)
     due = board_time.text_of(board_time.utc_of(now.seconds + 5))
-    run(schedule.app, "add", "sensor", "noop", "data=01", "--at", due, "--number", "1")
-    run(schedule.app, "add", "sensor", "noop", "data=02", "--at", due, "--number", "2", "--late")
-    bench.flight.fault("sensor", "power_off")
-    bench.node.wait(90)
-    bench.flight.fault("sensor", "power_on")
-    bench.node.wait(15)
+    shell.signed("schedule", "add", "sensor", "noop", "data=01", "--at", due, "--number", "1")
+    shell.signed("schedule", "add", "sensor", "noop", "data=02", "--at", due, "--number", "2", "--late")
+    bench.cycle("sensor", off_s=90, on_s=15)
     told = happened(bench, "sensor")
     assert ("done", 2, 256) in told and [what for what, a, _ in told if a == 1] == ["missed"]
 
 
-def test_a_stored_sequence_follows_an_event(bench: Bench, run, tmp_path: Path) -> None:
+def test_a_stored_sequence_follows_an_event(bench: Bench, shell: Shell, tmp_path: Path) -> None:
     steps = tmp_path / "steps.txt"
     steps.write_text("0 noop data=01   # at once\n\n2 hk_now\n")
-    run(schedule.app, "store", "beacon", "3", str(steps))
-    run(schedule.app, "add", "beacon", "sequence_run", "number=3", "--on", "boot", "--delay", "2", "--times", "1")
-    assert "on boot" in run(schedule.app, "ls", "beacon", key=False)
-    bench.flight.fault("beacon", "power_off")
-    bench.flight.fault("beacon", "power_on")
-    bench.node.wait(12)
+    shell.signed("schedule", "store", "beacon", "3", str(steps))
+    once = ("--on", "boot", "--delay", "2", "--times", "1")
+    shell.signed("schedule", "add", "beacon", "sequence_run", "number=3", *once)
+    assert "on boot" in shell("schedule", "ls", "beacon")
+    bench.cycle("beacon", on_s=12)
     assert ("ended", 3, 2 << 8) in happened(bench, "beacon")
-    assert entries(run, "beacon") == []
+    assert entries(shell, "beacon") == []
     stored = board_schedule.stored(bench.node.commander("beacon"))
     assert [(one.number, one.steps) for one in stored] == [(3, [(0, "noop data=01"), (2, "hk_now")])]
-    run(schedule.app, "forget", "beacon", "3")
+    shell.signed("schedule", "forget", "beacon", "3")
     assert board_schedule.stored(bench.node.commander("beacon")) == []
 
 
-def test_bad_input_is_one_line_and_nothing_is_sent(bench: Bench, run, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_nothing_is_sent(bench: Bench, shell: Shell, tmp_path: Path) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_text("0 noop data=01\nsoon hk_now\n")
+    sent = bench.node.sent
     for arguments, why in (
         (("add", "eps", "noop", "data=01"), "give one of --at, --mission and --on"),
         (("add", "eps", "noop", "data=01", "--at", "soon"), "write UTC as"),
@@ -161,13 +136,11 @@ def test_bad_input_is_one_line_and_nothing_is_sent(bench: Bench, run, tmp_path: 
         (("store", "eps", "3", str(bad)), "bad.txt:2: write SECONDS COMMAND"),
         (("store", "eps", "3", "/no/such/file"), "/no/such/file"),
     ):
-        with pytest.raises(UserError, match=why):
-            run(schedule.app, *arguments)
-    with pytest.raises(UserError, match="needs a key"):
-        run(schedule.app, "rm", "eps", "1", key=False)
-    with pytest.raises(UserError, match="needs a key"):
-        run(time.app, "set", "eps", key=False)
-    with pytest.raises(Refusal, match="not_found"):
-        run(schedule.app, "rm", "eps", "9")
-    with pytest.raises(Refusal, match="content"):
-        run(schedule.app, "add", "eps", "hk_now", "--at", "2005-01-01")
+        said = shell.signed("schedule", *arguments, code=2)
+        assert why in said and said.count("\n") == 1
+    assert bench.node.sent == sent
+    for arguments in (("schedule", "rm", "eps", "1"), ("time", "set", "eps")):
+        assert "needs a key" in shell(*arguments, code=2)
+    assert "not_found" in shell.signed("schedule", "rm", "eps", "9", code=1)
+    assert "content" in shell.signed("schedule", "add", "eps", "hk_now", "--at", "2005-01-01", code=1)
+    assert entries(shell, "eps") == []

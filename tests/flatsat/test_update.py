@@ -3,58 +3,22 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from dragonet import paths
 from dragonet.deploy import image as images
-from dragonet.deploy.updater import Updater
 from dragonet.errors import NotDone, UserError
-from dragonet.flatsat import scenario, virtual_board
-from dragonet.flatsat.flight import SECOND_US, Flight
-from dragonet.flatsat.one_core import one_core
+from dragonet.flatsat import virtual_board
 from dragonet.ground import keys
 from flatsat import littlefs
-from flatsat.bus_node import BusNode
+from flatsat.bench import Bench, flying
 
 NEW = "9.9.9"
 SLOT_BUFFER = 10  # s in which a board boots and is heard again
 CRASH = "\nraise RuntimeError('test: this image is bad')\n"
 HANG = "\nwhile True: pass\n"
-
-
-class Bench(NamedTuple):
-    flight: Flight
-    node: BusNode
-    key: keys.KeyFile
-
-    def updater(self, role: str) -> Updater:
-        return Updater(self.node.commander(role, self.key), self.node.wait)
-
-    def revision(self, role: str) -> str:
-        found = self.node.ident(self.node.commander(role).address, 1.0)
-        return next(iter(found.values()))["revision"] if found else ""
-
-    def events(self, source: str) -> list[str]:
-        return [one["event"] for one in self.flight.events if one["source"] == source]
-
-
-@contextmanager
-def flying(folder: Path) -> Iterator[Bench]:
-    """Three boards that have the bench's key; ten seconds after separation."""
-    key = keys.KeyFile.make(folder / "bench.key", keys.SLOTS.index("bench"))
-    flight = Flight(scenario.load("nanodragon").with_hours(1.0), 1, folder / "out", lambda *_: [])
-    flight.provision([key])
-    try:
-        with one_core():
-            flight.rails.apply()
-            flight.hub.run(10 * SECOND_US)
-            yield Bench(flight, BusNode(flight), key)
-    finally:
-        flight.stop()
 
 
 @pytest.fixture
