@@ -8,6 +8,7 @@ ORDER: scenario (a name or TOML text), hours, seed, and for a test's own ends:
   clocks   {board: ppm}: how much too fast its oscillator is, in place of what the seed says
   stamps   true: what boards emit as records of kind STAMP goes to stamps.json, [true time us, board, hex]
   emulate  roles whose board is an emulated RP2040
+  powered_s  the boards have been in orbit so long, their antennas are deployed
   stuck_s  wall time after which a board that does not answer is taken for hung
 Leaves what `dragonet fly` leaves, and radio.json: every transmission, also outside the recorded pass.
 """
@@ -43,7 +44,7 @@ def extend(boards: dict[str, str], folder: Path) -> None:
 
 
 def fly(order: dict, out: Path) -> None:
-    from dragonet.flatsat import outputs, scenario, virtual_board
+    from dragonet.flatsat import holds, outputs, scenario, virtual_board
     from dragonet.flatsat.flight import SECOND_US, Flight
     from dragonet.flatsat.ships import Fleet
     from dragonet.flatsat.ships_log import ShipsLog
@@ -53,6 +54,10 @@ def fly(order: dict, out: Path) -> None:
     what = what.with_hours(order["hours"])
     virtual_board._STUCK_S = order.get("stuck_s", virtual_board._STUCK_S)
     flight = Flight(what, order["seed"], out, Fleet(order["seed"], what.ships.count).heard, order.get("emulate", ()))
+    if "powered_s" in order:
+        for board in flight.boards.values():
+            holds.write(board.folder, order["powered_s"])
+        flight.spacecraft.antenna_deployed = flight.spacecraft.ais_antenna_deployed = True
     ships = ShipsLog()
     flight.bus_log.on_packet(ships.packet)
 
