@@ -124,12 +124,12 @@ def parse(found: Mapping[str, Any], path: Path) -> Bench:
     _distinct(entries, path)
     name = _text(found, "name", path, path.stem)
     if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
-        raise UserError(f"{path}: name = {name!r}: letters, digits, '-', '_' and '.' only, since a folder is named after it")
+        raise UserError(f"{path}: name = {name!r}: letters, digits, '-', '_' and '.' only: a folder bears it")
     key = _text(found, "key", path, "")
     return Bench(
         path, name, entries, _text(found, "via", path, "") or None, path.parent / key if key else None,
-        _number(found, "csp_version", path, 2, 1, 2), _number(found, "bitrate", path, DEFAULT_BIT_RATE, 10_000, 1_000_000),
-        tables,
+        _number(found, "csp_version", path, 2, 1, 2),
+        _number(found, "bitrate", path, DEFAULT_BIT_RATE, 10_000, 1_000_000), tables,
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _distinct(entries: tuple[Entry, ...], path: Path) -> None:
     for entry in entries:
         for what in ([] if entry.reach in _TARGET_OF else [entry.reach]) + ([entry.uid.hex()] if entry.uid else []):
             if what in seen:
-                raise UserError(f"{path}: boards.{entry.name} and boards.{seen[what]} are both {what}: one of them is wrong")
+                raise UserError(f"{path}: boards.{entry.name} and boards.{seen[what]} are both {what}: one is wrong")
             seen[what] = entry.name
 
 
@@ -197,7 +197,7 @@ def _uid(text: str, where: str) -> bytes:
     except ValueError:
         uid = b""
     if len(uid) not in (UID_BYTES, 12):  # RP2040 8, STM32 12 of which manifests carry the first 8
-        raise UserError(f"{where} = {text!r}: 16 hexadecimal digits (RP2040) or 24 (STM32), as 'dragonet bench ls' shows")
+        raise UserError(f"{where} = {text!r}: 16 hexadecimal digits (RP2040) or 24 (STM32): 'dragonet bench ls' tells")
     return uid[:UID_BYTES]
 
 

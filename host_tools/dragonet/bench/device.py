@@ -1,0 +1,152 @@
+"""Code that runs on a board at its prompt. It uses the board's own frozen flight code where there is any: the update
+that a bench does is the same state machine (firmware/core/update_machine.py) that the bus drives in flight.
+
+Each piece prints one literal last, which Link.literal() reads.
+"""
+
+# What a board says about itself, on any MicroPython.
+IDENTITY = """
+def _identity():
+    import sys, machine, time
+    from binascii import hexlify
+    one = {"platform": sys.platform, "machine": getattr(sys.implementation, "_machine", ""),
+           "micropython": "%d.%d.%d" % tuple(sys.implementation[1][:3]),
+           "mpy": getattr(sys.implementation, "_mpy", 0) & 0xFFFF, "uid": hexlify(machine.unique_id()).decode(),
+           "uptime_s": time.ticks_ms() // 1000, "reset": 0, "role": "", "safe": None, "guard": "", "state": "",
+           "active": "", "image": "", "version": "", "error": ""}
+    try:
+        one["reset"] = machine.reset_cause()
+    except AttributeError:
+        pass
+    try:
+        import guard
+    except ImportError:
+        return one
+    if hasattr(guard, "describe"):
+        one["guard"] = "folders"
+        one.update(guard.describe())
+        return one
+    import parts, pins
+    from core import update_record as kept
+    from core.slots import GOLDEN
+    one["guard"] = "slots"
+    one["role"] = parts.ROLE
+    one["safe"] = guard.safe
+    state = kept.State(kept.make(guard._fram(parts, pins)))
+    if state.record._memory is None:
+        one["error"] = "FRAM does not answer"
+    elif state.load():
+        one["state"] = kept.STATES[state.state]
+    else:
+        one["state"] = "idle"
+    number = state.other if state.state == kept.TRIAL else state.active
+    manifest = state.manifest(number)
+    one["active"] = "golden" if number == GOLDEN else "ab"[number]
+    if manifest is not None:
+        one["image"] = hexlify(manifest.digest[:8]).decode()
+        one["version"] = manifest.version
+    return one
+print(repr(_identity()))
+"""
+
+# Counts this boot once more, so that the next one counts as the third quick reset. Nothing when RBF is out.
+QUICK = """
+import guard, parts, pins
+for _ in range(2):
+    guard._prompt_wanted(pins, guard._fram(parts, pins))
+    if guard._quick is None or guard._quick.data[0] == 2:
+        break
+print(repr(guard._quick is not None and guard._quick.data[0]))
+"""
+
+RESET = "import machine\nmachine.reset()"
+
+# Volts and radio, as far as this board can tell them: (battery mV or None, transmitting or None).
+SAFETY = """
+def _safety():
+    import machine, time
+    import parts, pins
+    mv = sending = None
+    try:
+        if hasattr(pins, "SUPPLY"):
+            mv = machine.ADC(pins.SUPPLY).read_u16() * parts.ADC_REFERENCE_MV * parts.SUPPLY_DIVIDER // 65535
+        elif hasattr(parts, "MONITORS"):
+            from core import i2c_bus
+            from drivers.ina226 import INA226, QUICK_MS
+            for name, address, shunt_uohm, lsb_ua in parts.MONITORS:
+                if name == "battery":
+                    monitor = INA226(i2c_bus.make(parts, pins), address, shunt_uohm=shunt_uohm, lsb_ua=lsb_ua)
+                    monitor.check()
+                    time.sleep_ms(QUICK_MS)
+                    mv = monitor.millivolts()
+    except (OSError, ValueError):
+        pass
+    if hasattr(pins, "RADIO_CS"):
+        select = machine.Pin(pins.RADIO_CS, machine.Pin.OUT, value=1)
+        answer = bytearray(2)
+        select(0)
+        pins.spi(parts.SPI_HZ).write_readinto(b"\\x01\\xff", answer)
+        select(1)
+        sending = answer[1] != 0xFF and answer[1] & 7 == 3
+    return mv, sending
+print(repr(_safety()))
+"""
+
+# The update machine of the board, for what bench/slots.py calls: (status, bytes of a slot, bytes of an erase block).
+MACHINE = """
+import guard, machine, parts, pins, sys
+from binascii import a2b_base64, hexlify
+from core import update_record as kept
+from core.commands import Failed, Refused
+from core.slots import GOLDEN, open_slot
+from core.update_machine import BLOCK, Machine
+
+def _state():
+    return kept.State(kept.make(guard._fram(parts, pins)))
+
+_m = Machine(_state(), open_slot, guard.running, parts.ROLE, (machine.unique_id() + b"\\0" * 8)[:8])
+
+def _do(function, *arguments):
+    try:
+        return None, function(*arguments)
+    except (Refused, Failed) as error:
+        return error.reason, error.detail
+
+def _status():
+    s = _m.state
+    return (kept.STATES[s.state], s.active, s.other, s.good, s.boots, kept.RESULTS[s.result],
+            hexlify(s.entry(0)[50:82]).decode(), hexlify(s.entry(1)[50:82]).decode(), _m.window())
+
+def _sums(number, length):
+    slot = open_slot(number)
+    return [slot.crc(at, min(slot.block, length - at)) for at in range(0, length, slot.block)]
+
+def _put(offset, text):
+    data = memoryview(a2b_base64(text))
+    for at in range(0, len(data), BLOCK):
+        _m.put(offset + at, data[at : at + BLOCK])
+    return _m.window()[0]
+
+def _keep(sums):
+    for crc in sums:
+        _m.keep(_m.window()[0], crc)
+    return _m.window()[0]
+
+def _judge():
+    _m.judge(_m.slot().hash(_m.manifest().length))
+
+def _whole(number):
+    manifest = _m.state.manifest(number)
+    return manifest is not None and open_slot(number).hash(manifest.length) == manifest.digest
+
+def _calm():
+    s = _m.state
+    if s.boots and s.state != kept.TRIAL:
+        s.boots = 0
+        s.save()
+
+def _confirm():
+    _m.running = _m.state.other
+    _m.confirm()
+print(repr((_status(), open_slot(0).size, open_slot(0).block)))
+"""

@@ -1,0 +1,229 @@
+"""A virtual board with a prompt of its own: a process of the unix port behind a TCP port, as a board behind USB.
+
+The process is the processor: resets end it and start it anew, its memories are files in its folder and stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import termios
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dragonet import micropython, paths
+from dragonet.bench.benchfile import Entry
+from dragonet.errors import UserError
+
+PWRON_RESET, SOFT_RESET = 1, 5  # machine.reset_cause()
+_HEAP = "heapsize=8M"
+
+
+class UnixBoard:
+    """Runs until close(). port: of its prompt, for socket://127.0.0.1:port."""
+
+    def __init__(
+        self, entry: Entry, folder: Path, uid: bytes, app: bool = True, twin: Path = paths.VIRTUAL_BOARD,
+        firmware: Path = paths.FIRMWARE,
+    ) -> None:  # fmt: skip
+        """app: main.py runs, as on any board; without it the prompt comes when the guard has chosen.
+
+        twin, firmware: other folders than the checkout's, such as compiled ones.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._settings: dict[str, Any] = {
+            "role": entry.role, "pins": "pins_unix", "seed": 1, "uid": list(uid), "world": list(entry.world),
+            "app": app, "reset_cause": PWRON_RESET, "control": 0,
+            "mounts": [
+                ["/twin", str(twin)], ["/rom", str(firmware)], ["/board", str(paths.BOARDS / entry.role)],
+                ["/target", str(paths.BOARDS / "rp2")], ["/host", str(paths.HOST_TOOLS)], ["/nv", str(folder)],
+            ],
+        }  # fmt: skip
+        self.starts = 0
+        self.cut_after: int | None = None  # bytes over the link, both ways, after which power fails
+        self.passed = 0  # bytes over the link so far
+        self._process: subprocess.Popen[bytes] | None = None
+        self._master = self._control = -1
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self._visitor: socket.socket | None = None
+        self._waker, self._wake = os.pipe()
+        self._start(PWRON_RESET)
+        self._thread = threading.Thread(target=self._run, name=f"board {entry.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"socket://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        """Power off."""
+        with contextlib.suppress(OSError):
+            os.write(self._wake, b"q")
+        self._thread.join(timeout=5)
+
+    # --- the process ---
+
+    def _start(self, cause: int) -> None:
+        self._master, slave = pty.openpty()
+        _plain(slave)
+        self._control, control = os.pipe()
+        self._settings.update(control=control, reset_cause=cause)
+        path = self._folder / "settings.json"
+        path.write_text(json.dumps(self._settings))
+        command = [micropython.find(), "-X", _HEAP, "-i", str(paths.VIRTUAL_BOARD.parent / "bench.py"), str(path)]
+        self._process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, pass_fds=(control,), start_new_session=True,
+            preexec_fn=_own_terminal, env={"PATH": os.environ.get("PATH", ""), "TERM": "dumb"},
+        )  # fmt: skip
+        os.close(slave)
+        os.close(control)
+        self.starts += 1
+
+    def _end(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+            os.close(self._master)
+            os.close(self._control)
+
+    def _restart(self, cause: int, said: bytes = b"") -> None:
+        self._end()
+        self._start(cause)
+        self._to_visitor(said)
+
+    # --- the wires ---
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._end()
+            self._leave()
+            for one in (self._waker, self._wake):
+                os.close(one)
+            self._server.close()
+
+    def _turn(self) -> bool:
+        waiting: list[Any] = [self._waker, self._server, self._master, self._control]
+        if self._visitor is not None:
+            waiting.append(self._visitor)
+        ready, _, _ = select.select(waiting, [], [], 10.0)
+        if self._waker in ready:
+            return False
+        if self._control in ready:
+            cause = os.read(self._control, 1)
+            if cause == b"\0":
+                _interruptible(self._master)
+            elif cause:
+                self._restart(cause[0])
+                return True
+        if self._master in ready and not self._from_board():
+            return True
+        if self._server in ready:
+            visitor, _ = self._server.accept()
+            if self._visitor is not None:
+                visitor.close()  # a serial port has one user
+            else:
+                visitor.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._visitor = visitor
+        elif self._visitor in ready:
+            return self._from_visitor()
+        return True
+
+    def _from_board(self) -> bool:
+        try:
+            data = os.read(self._master, 4096)
+        except OSError:  # the process has ended: Ctrl-D at the prompt, or it crashed
+            data = b""
+        if not data:
+            raw = self._process is not None and self._process.wait() == 0
+            self._restart(SOFT_RESET, b"\r\nMPY: soft reboot\r\n")
+            if raw:
+                os.write(self._master, b"\x01")
+            return False
+        return self._pass(data, self._to_visitor)
+
+    def _from_visitor(self) -> bool:
+        assert self._visitor is not None
+        try:
+            data = self._visitor.recv(4096)
+        except OSError:
+            data = b""
+        if not data:
+            self._leave()
+            return True
+        return self._pass(data, self._to_board)
+
+    def _pass(self, data: bytes, on: Callable[[bytes], None]) -> bool:
+        """False: power failed within."""
+        if self.cut_after is not None and self.passed + len(data) >= self.cut_after:
+            on(data[: max(self.cut_after - self.passed, 0)])
+            self.passed = self.cut_after
+            return False
+        self.passed += len(data)
+        on(data)
+        return True
+
+    def _to_board(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[os.write(self._master, data) :]
+            except OSError:
+                return
+
+    def _to_visitor(self, data: bytes) -> None:
+        if self._visitor is not None and data:
+            try:
+                self._visitor.sendall(data)
+            except OSError:
+                self._leave()
+
+    def _leave(self) -> None:
+        if self._visitor is not None:
+            self._visitor.close()
+            self._visitor = None
+
+
+def _own_terminal() -> None:
+    import fcntl
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _plain(descriptor: int) -> None:
+    """A terminal that changes no byte."""
+    mode = termios.tcgetattr(descriptor)
+    mode[0], mode[1] = 0, 0  # input and output as they are
+    mode[3] = 0
+    mode[6][termios.VMIN] = b"\x01"
+    mode[6][termios.VTIME] = b"\x00"
+    for key in (termios.VQUIT, termios.VSUSP):
+        mode[6][key] = b"\x00"
+    termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+
+
+def _interruptible(descriptor: int) -> None:
+    """Ctrl-C interrupts the program, as it does on a board."""
+    mode = termios.tcgetattr(descriptor)
+    mode[3] |= termios.ISIG
+    termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+
+
+def check() -> None:
+    """UserError: no MicroPython that speaks the raw REPL."""
+    if os.name != "posix":
+        raise UserError("boards with reach = \"unix\" need Linux or macOS")
+    micropython.find()
