@@ -9,7 +9,7 @@ import pytest
 from dragonet import micropython, paths
 
 _SCENARIOS = sorted((paths.REPO / "tests" / "cuts").glob("*.py"))
-_FOLDERS = (paths.VIRTUAL_BOARD, paths.FIRMWARE, paths.HOST_TOOLS, paths.REPO / "tests" / "unit")
+_FOLDERS = (paths.VIRTUAL_BOARD, paths.FIRMWARE, paths.HOST_TOOLS, paths.BOARDS / "eps", paths.REPO / "tests" / "unit")
 _START = """
 import sys
 sys.path[:] = [{first!r}, ".frozen", {rest}]

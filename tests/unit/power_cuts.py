@@ -8,8 +8,9 @@
 #     def check(fram, done):               # the next boot, on the same memories; asserts
 #         ...
 #
-#     cuts = power_cuts.every_cut(scenario, check, before=None, root=None, blocks=64)
+#     cuts = power_cuts.every_cut(scenario, check, before=None, root=None, blocks=64, slots=0, step=1)
 #
+# fram.power is what feeds the memories; fram.slots is a bytearray of raw flash, `slots` bytes, for update_world.Nor.
 # With root="/flash" a littlefs of `blocks` erase blocks is mounted there for the scenario, and anew for the check (on
 # MicroPython only: such scenarios are the scripts of tests/cuts). The scenario runs once to count its writes to FRAM
 # and its programs and erases of flash; then three times for each of them, from the same start: cut before it, with half
@@ -68,9 +69,10 @@ class Power:
 class Fram:
     """What drivers.fram.FRAM offers, on a bytearray."""
 
-    def __init__(self, power, cells):
+    def __init__(self, power, cells, slots=None):
         self.power = power
         self.cells = cells
+        self.slots = slots
 
     def read_into(self, address, buffer):
         self.power.read()
@@ -115,11 +117,12 @@ class Flash:
 
 
 class Memories:
-    """FRAM and, with root, a littlefs there; `image` holds both between lives."""
+    """FRAM, raw flash and, with root, a littlefs there; `image` holds them between lives."""
 
-    def __init__(self, root=None, blocks=64):
+    def __init__(self, root=None, blocks=64, slots=0):
         self.root = root
         self.fram = bytearray(FRAM_BYTES)
+        self.slots = bytearray(bytes((0xFF,)) * slots)
         self.flash = None
         if root is not None:
             import vfs
@@ -128,12 +131,13 @@ class Memories:
             vfs.VfsLfs2.mkfs(Flash(Power(), self.flash))
 
     def image(self):
-        return bytes(self.fram), None if self.flash is None else bytes(self.flash)
+        return bytes(self.fram), None if self.flash is None else bytes(self.flash), bytes(self.slots)
 
     def restore(self, image):
         self.fram[:] = image[0]
         if image[1] is not None:
             self.flash[:] = image[1]
+        self.slots[:] = image[2]
 
     def life(self, power, function, done):
         """Runs function(fram, done) powered by `power`: True when it came to its end, False when it was cut."""
@@ -143,7 +147,7 @@ class Memories:
             vfs.mount(vfs.VfsLfs2(Flash(power, self.flash), mtime=False), self.root)
         whole = True
         try:
-            function(Fram(power, self.fram), done)
+            function(Fram(power, self.fram, self.slots), done)
         except PowerCut:
             whole = False
         power.over = True
@@ -154,9 +158,9 @@ class Memories:
         return whole
 
 
-def every_cut(scenario, check, before=None, root=None, blocks=64, step=1):
+def every_cut(scenario, check, before=None, root=None, blocks=64, slots=0, step=1):
     """Number of cuts made. before(fram, done): what the board did until then, never cut. step: each n-th operation."""
-    memories = Memories(root, blocks)
+    memories = Memories(root, blocks, slots)
     had = []
     if before is not None:
         assert memories.life(Power(), before, had)
