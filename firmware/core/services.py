@@ -21,6 +21,7 @@ _SERVICES = (
 
 def attach(board):
     """Makes every service; each failure is counted and leaves its name None."""
+    board.node.services.lines = board.supervisor.lines  # CSP's PS
     for name, _, _ in _SERVICES:
         setattr(board, name, None)
     for name, module, kind in _SERVICES:

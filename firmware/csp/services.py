@@ -4,7 +4,7 @@
 #  port  name      request   reply
 #   0    CMP       below     same, type 0xFF
 #   1    PING      any       echo
-#   2    PS        0x55      text, in several packets
+#   2    PS        0x55      text, lines, in as many packets as it takes
 #   3    MEMFREE   any       u32 bytes
 #   5    BUF_FREE  any       u32 packet buffers
 #   6    UPTIME    any       u32 seconds
@@ -33,6 +33,7 @@ CLOCK_SIZE = const(10)
 _NAME_SIZE = const(11)
 _FIELDS = (("hostname", 20), ("model", 30), ("revision", 20), ("date", 12), ("time", 9))  # of ident
 _PS_REQUEST = const(0x55)
+_PS_PART = const(200)  # bytes of text in a packet
 
 
 def ident(hostname, model, revision, date, clock):
@@ -111,8 +112,15 @@ class Services:
             return
         if self.lines is None or packet.size != 1 or packet.buffer[DATA] != _PS_REQUEST:
             return self.refuse(packet)
+        text = b""
         for line in self.lines():
-            self._node.send(packet.src, packet.sport, line.encode()[:200], sport=PS, pri=packet.pri)
+            line = line.encode()[: _PS_PART - 1] + b"\n"
+            if len(text) + len(line) > _PS_PART:
+                self._node.send(packet.src, packet.sport, text, sport=PS, pri=packet.pri)
+                text = b""
+            text += line
+        if text:
+            self._node.send(packet.src, packet.sport, text, sport=PS, pri=packet.pri)
 
     def _cmp(self, packet):
         if not self.admit(packet):

@@ -98,7 +98,10 @@ class Services(unittest.TestCase):
         self.board.services.lines = lambda: ("bus", "eps")
         self.assertIsNone(self.ask(2, b"\x54"))
         self.ask(2, b"\x55")
-        self.assertEqual(self.answers, [b"bus", b"eps"])
+        self.assertEqual(self.answers, [b"bus\neps\n"])
+        self.board.services.lines = lambda: ["task %03d %s" % (k, "x" * k) for k in (1, 100, 80, 250)]
+        self.ask(2, b"\x55")
+        self.assertEqual([len(text) for text in self.answers], [11 + 110, 90, 200])
 
 
 class ServicesV1(Services):
