@@ -1,6 +1,5 @@
 # What every board's RP2040 image freezes; boards/<role>/manifest.py includes it. The frozen app is the golden
-# one, complete without slots and files: guard, bus (without its bench services), core, the role's package, and what
-# else its package.json lists.
+# one, complete without slots and files: the guard, and what the role's package.json lists.
 # ruff: noqa: F821  include, freeze and module are MicroPython's
 # pyright: reportUndefinedVariable=false
 import atexit
@@ -25,11 +24,6 @@ with open(role + "/package.json") as file:
     wanted = {name: os.path.join(role, path) for name, path in json.load(file)["urls"]}
 for path in glob.glob("../../firmware/*.py"):
     wanted[os.path.basename(path)] = path
-for package_name in ("csp", "core", options.role):
-    for path in glob.glob("../../firmware/%s/*.py" % package_name):
-        script = os.path.basename(path)
-        if not script.startswith("bench_"):
-            wanted[package_name + "/" + script] = path
 for name, path in wanted.items():
     copy = os.path.join(flight, name)
     os.makedirs(os.path.dirname(copy), exist_ok=True)

@@ -2,9 +2,9 @@
 import asyncio
 import time
 
-from beacon import ax25, event_table
-from beacon.hk import HK
-from beacon.parameter_table import PARAMETERS
+from beacon import ax25, event_codes
+from beacon.compact import HK
+from beacon.compact import PARAMETERS
 from beacon.radio import Radio
 from beacon.text import DESTINATION, FRAMES, Texts, source
 from core import burn_wire, ports, settings
@@ -139,7 +139,7 @@ class Beacon:
                 self.frames_sent += count
                 return
             self.errors += 1
-            self._board.event(event_table.TX_ERROR, self.errors, what)
+            self._board.event(event_codes.TX_ERROR, self.errors, what)
 
     def _compose(self):
         count = 0
@@ -187,7 +187,7 @@ class Beacon:
 def start(board):
     """Make the objects, register the tasks, return at once. The transmitter is off from here on."""
     tables = {}
-    for role, module in (("eps", "eps.hk"), ("sensor", "sensor.hk")):
+    for role, module in (("eps", "eps.compact"), ("sensor", "sensor.compact")):
         try:
             tables[role] = __import__(module, None, None, ("HK",)).HK
             board.expect(role, tables[role])

@@ -1,8 +1,6 @@
-# Events of the beacon: the one table (DESIGN, rule 6).
-from micropython import const
-from core.event_table import WARNING
-
-TX_ERROR = const(128)
+# Events of the beacon: the one table (DESIGN, rule 6). Boards do not carry it: beacon/compact.py is made from it.
+from core.event_codes import WARNING
+from beacon.event_codes import TX_ERROR
 
 EVENTS = (
     # number, name, severity, a, b, description

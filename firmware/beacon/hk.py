@@ -1,5 +1,6 @@
-# Beacon housekeeping: the one table (DESIGN, rule 6).
-from core.telemetry import COMMON, Set
+# Beacon housekeeping: the one table (DESIGN, rule 6). Boards do not carry it: beacon/compact.py is made from it.
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 HK = Set("beacon", COMMON + (
     ("supply_v", "u16", "V", 0.001, "supply of the board"),

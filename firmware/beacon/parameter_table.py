@@ -1,4 +1,5 @@
 # Parameters of the beacon: the one table (DESIGN, rule 6). Shape: core/parameter_table.py.
+# Boards do not carry it: beacon/compact.py is made from it.
 # No period is longer than what keeps the satellite heard in a pass, nor shorter than what one period transmits.
 
 PARAMETERS = (

@@ -11,7 +11,7 @@
 # closed and wants this challenge (core/keys.py); the last words then find no room.
 # NA (CW: -) is a value that is not available, or of a board not heard for a minute. failed_task and last_event have no
 # word while there was none.
-from beacon.hk import HK
+from beacon.compact import HK
 from binascii import hexlify
 from core import ports
 from micropython import const
@@ -125,9 +125,12 @@ class Texts:
     def _raw(self, role, field):
         # (raw value or None, the field's line in its table or None)
         table = self._tables.get(role)
-        if table is None or field not in table.names or not self._fresh(role):
+        if table is None or not self._fresh(role):
             return None, None
-        position = table.index(field)
+        try:
+            position = table.index(field)
+        except ValueError:
+            return None, None
         raw = self._board.hk[position] if role == "beacon" else self._board.heard[role].value(position)
         return raw, table.fields[position]
 

@@ -9,7 +9,6 @@ from micropython import const
 from core import buses, config, hashes, heartbeat, hold, i2c_bus, layout, ports, record, supervisor
 from core.clock import Clock, Every
 from core.heard import NEVER, Heard
-from core.parameter_table import HK_PERIOD_S
 from drivers.fram import FRAM
 
 REVISION = "0.1.0"
@@ -18,7 +17,7 @@ _WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
 _CORE_DEADLINE_MS = const(5_000)
 _BUS_DEADLINE_MS = const(10_000)
 
-_SEQ = const(0)               # positions in telemetry.COMMON
+_SEQ = const(0)               # positions in hk_table.COMMON
 _UPTIME = const(1)
 _MISSION = const(2)
 _MODE = const(3)
@@ -66,7 +65,7 @@ class Board:
         self._after = []
         self._each_second = []
         self._hk_due_s = 0
-        self.hk_period_s = HK_PERIOD_S  # core/params.py may change it
+        self.hk_period_s = ports.HK_PERIOD_S  # core/params.py may change it
         self._mode = 0
         self._mode_at = None
         self._own_mode = False

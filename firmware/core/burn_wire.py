@@ -22,7 +22,7 @@
 import asyncio
 import time
 
-from core import event_table
+from core import event_codes
 from core.hold import DEPLOY_S
 from micropython import const
 
@@ -95,7 +95,7 @@ class BurnWire:
             self._stowed = True
         if self._seen >= _SURE and self._stowed:
             self._stowed = False
-            self._board.event(event_table.ANTENNA_RELEASED, self.attempts)
+            self._board.event(event_codes.ANTENNA_RELEASED, self.attempts)
         return self._seen >= _SURE
 
     def _due(self):
@@ -124,7 +124,7 @@ class BurnWire:
         self._flown = min(_MOST, self._flown + 1)
         self.attempts = min(_MOST, self.attempts + 1)
         self._save()  # before the heat: a brown-out must not make it forget
-        self._board.event(event_table.ANTENNA_BURN, self.attempts, self.deployed)
+        self._board.event(event_codes.ANTENNA_BURN, self.attempts, self.deployed)
         limit_ms = self._board.parts.BURN_MS
         try:
             self._arm.value(1)

@@ -1,12 +1,14 @@
 # Commands of the core: the one table (DESIGN, rule 6). Apps have theirs in <role>/dictionary.py, from FIRST_OF_APP on.
+# Boards do not carry it: core/compact.py is made from it.
 #
 # The opcode is the first byte of a command; its arguments follow, packed as core/arguments.py says.
+from core.command_codes import ABSENT, ACCEPTED, AHEAD, ARGUMENT, BUSY, CLOSED, COMPLETED, CONTENT  # noqa: F401
+from core.command_codes import COUNTED, ERROR, FAILED, FORGED, FORM, LENGTH, NOT_FOUND, NO_KEY, NO_ROOM  # noqa: F401
+from core.command_codes import OLD, OPCODE, READ, REFUSED, REPEATED, SLOT_RECOVER, SLOT_STATUS, STATE  # noqa: F401
+from core.command_codes import STORAGE, TIMEOUT, TOO_MANY, UNSIGNED
 from micropython import const
 
 FIRST_OF_APP = const(0x80)
-SLOT_STATUS = const(0x60)
-SLOT_RECOVER = const(0x62)
-READ = const(1)  # flag: changes nothing, so whoever is on the bus may ask
 
 # Opcodes: 0x00 core, 0x10 parameters, 0x20 schedule, 0x30 time, 0x40 files, 0x50 update, 0x60 keys.
 COMMANDS = (
@@ -100,33 +102,7 @@ COMMANDS = (
      "replace a slot's key by one made from the key that signs this"),
 )
 
-# Status of a reply.
-ACCEPTED, COMPLETED, REFUSED, FAILED = const(0), const(1), const(2), const(3)
 STATUSES = ("accepted", "completed", "refused", "failed")
-
-# Reasons of a refusal or failure. The first 32 have counters. The byte after ARGUMENT is the argument's position.
-FORM = const(1)
-OPCODE = const(2)
-UNSIGNED = const(3)
-NO_KEY = const(4)
-CLOSED = const(5)
-FORGED = const(6)
-REPEATED = const(7)
-OLD = const(8)
-AHEAD = const(9)
-TOO_MANY = const(10)
-LENGTH = const(11)
-ARGUMENT = const(12)
-STATE = const(13)
-BUSY = const(14)
-NOT_FOUND = const(15)
-NO_ROOM = const(16)
-STORAGE = const(17)
-CONTENT = const(18)
-ABSENT = const(19)
-ERROR = const(20)
-TIMEOUT = const(21)
-COUNTED = const(32)
 
 REASONS = (
     # number, name, meaning

@@ -18,9 +18,10 @@
 import asyncio
 import struct
 from core import arguments, ports
-from core.command_table import ABSENT, ACCEPTED, ARGUMENT, BUSY, COMPLETED, COUNTED, ERROR, FAILED, FORM, LENGTH, OPCODE
-from core.command_table import READ, REFUSED, REPEATED, TIMEOUT, UNSIGNED
-from core.event_table import COMMAND_REFUSED
+from core.command_codes import ABSENT, ACCEPTED, ARGUMENT, BUSY, COMPLETED, COUNTED, ERROR, FAILED, FORM, LENGTH, OPCODE
+from core.command_codes import READ, REFUSED, REPEATED, TIMEOUT, UNSIGNED
+from core.event_codes import COMMAND_REFUSED
+from core.lines import position
 from csp.output import NO_REPLY
 from csp.packet import DATA
 from micropython import const
@@ -36,7 +37,7 @@ PENDING = object()         # returned by a handler that answers later
 
 _REQUESTS = const(4)       # that may be pending at a time
 _LONGEST_S = const(600)    # that a pending one may take before its place is given away
-_NAMES = const(1)          # positions in a command's line
+_NAME = const(1)           # positions in a command's line
 _ARGUMENTS = const(2)
 _FLAGS = const(3)
 _KNOWN = ("eps", "beacon", "sensor", "obc")
@@ -97,8 +98,11 @@ class Commands:
         self._table = board.dictionary.commands
         self._handlers = [None] * len(self._table)
         self._at = bytearray(256)  # by opcode: position in the table, from 1 on
+        self._flags = bytearray(len(self._table))
         for k, line in enumerate(self._table):
             self._at[line[0]] = k + 1
+            self._flags[k] = line[_FLAGS]
+        self._known = (-1, ())  # position and arguments of the command that came last
         self._requests = [Request(self) for _ in range(_REQUESTS)]
         self._reply = memoryview(bytearray(REPLY_LAST))
         self._inside = tuple([ports.ADDRESSES[role] for role in _KNOWN])
@@ -130,10 +134,7 @@ class Commands:
 
     def position(self, name):
         """Place of a command in the dictionary. KeyError: there is none of this name."""
-        for k, line in enumerate(self._table):
-            if line[_NAMES] == name:
-                return k
-        raise KeyError(name)
+        return position(self._table, _NAME, name)
 
     def encode(self, name, *values):
         """opcode and arguments, as run() takes them. KeyError: no such command; ValueError: wrong arguments."""
@@ -197,7 +198,7 @@ class Commands:
         if packet.interface is not None and packet.interface.border is not None:
             return UNSIGNED
         at = self._at[opcode]
-        if at and self._table[at - 1][_FLAGS] & READ or packet.src in self._inside:
+        if at and self._flags[at - 1] & READ or packet.src in self._inside:
             return 0
         return UNSIGNED
 
@@ -267,7 +268,9 @@ class Commands:
         handler = self._handlers[at - 1]
         if handler is None:
             raise Refused(ABSENT)
-        return handler(arguments.unpack(self._table[at - 1][_ARGUMENTS], body[1:]), request)
+        if self._known[0] != at:
+            self._known = (at, self._table[at - 1][_ARGUMENTS])
+        return handler(arguments.unpack(self._known[1], body[1:]), request)
 
     def answer(self, request, status, data):
         """Sends a reply and keeps it, so that a repeated request gets it again."""

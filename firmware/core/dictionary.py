@@ -1,5 +1,6 @@
 # A board's dictionary: everything it can tell and be told, in one object that flight code and host tools share
-# (DESIGN, rule 6). <role>/dictionary.py makes DICTIONARY from the core's tables and the app's own.
+# (DESIGN, rule 6). <role>/dictionary.py makes DICTIONARY from the core's tables and the app's own; <role>/compact.py
+# makes the same for the board, which keeps less of it: core/lines.py.
 #
 # Its hash is in every heartbeat: two that agree on it read each other's bytes alike. `dragonet generate all` writes
 # what others need of it, and finds what is wrong in it.
@@ -10,18 +11,18 @@ class Dictionary:
     """role; hk: telemetry.Set; parameters, events, commands: tuples as core/*_table.py shows, core's first; limits: as
     core/limits.py shows.
 
-    sets: telemetry.Sets by number; 0 is hk, the others are packed on request.
+    sets: telemetry.Sets by number; 0 is hk, the others are packed on request. hash: None: found when it is asked for.
     """
 
-    def __init__(self, role, hk, parameters=(), events=(), commands=(), limits=(), sets=()):
+    def __init__(self, role, hk, parameters=(), events=(), commands=(), limits=(), sets=(), hash=None):
         self.role = role
         self.hk = hk
         self.sets = (hk,) + tuple(sets)
-        self.parameters = tuple(parameters)
-        self.events = tuple(events)
-        self.commands = tuple(commands)
-        self.limits = tuple(limits)
-        self._hash = None
+        self.parameters = parameters
+        self.events = events
+        self.commands = commands
+        self.limits = limits
+        self._hash = hash
 
     @property
     def hash(self):

@@ -9,7 +9,7 @@
 import os
 import struct
 from core import ports
-from core.command_table import ACCEPTED, BUSY, STORAGE
+from core.command_codes import ACCEPTED, BUSY, STORAGE
 from core.commands import REPLY_LAYOUT, REPLY_SIZE, Refused
 from micropython import const
 

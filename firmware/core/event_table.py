@@ -1,45 +1,17 @@
-# Events of the core: the one table (DESIGN, rule 6). Apps have theirs in <role>/dictionary.py, from FIRST_OF_APP on.
+# Events of the core: the one table (DESIGN, rule 6). Apps have theirs in <role>/event_table.py, from FIRST_OF_APP on.
+# Boards do not carry it: core/compact.py is made from it.
 #
 # An event is a number, a severity, and two signed 32-bit values whose meaning stands here: core/events.py.
-# Numbers: 0 core, 0x10 parameters, 0x20 schedule, 0x30 time, 0x40 files, 0x50 update, 0x60 commands, as the opcodes.
+from core.event_codes import ANTENNA_BURN, ANTENNA_RELEASED, BOOT, COMMAND_REFUSED, DEBUG, DICTIONARY  # noqa: F401
+from core.event_codes import ERROR, FAULT, FILE_DELETED, FILE_RECEIVED, INFO, KEY_SLOT, LIMIT_ACTION
+from core.event_codes import LIMIT_ERROR, LIMIT_OVER, LIMIT_WARNING, LOG_LOST, PARAM_REVERTED, PARAM_SET
+from core.event_codes import SCHEDULE_CUT, SCHEDULE_DONE, SCHEDULE_MISSED, SCHEDULE_STORAGE, SCRUBBED
+from core.event_codes import SEQUENCE_ENDED, SEQUENCE_STOPPED, TASK_FAILED, TIME_FAR, TIME_SET
+from core.event_codes import TIME_STEP, TIME_SYNCHRONISED, UPDATE, WARNING
 from micropython import const
 
-DEBUG, INFO, WARNING, ERROR = const(0), const(1), const(2), const(3)
 SEVERITIES = ("debug", "info", "warning", "error")
 FIRST_OF_APP = const(128)
-
-BOOT = const(0)
-FAULT = const(1)
-TASK_FAILED = const(2)
-DICTIONARY = const(3)
-LIMIT_WARNING = const(4)
-LIMIT_ERROR = const(5)
-LIMIT_OVER = const(6)
-ANTENNA_BURN = const(7)
-ANTENNA_RELEASED = const(8)
-LIMIT_ACTION = const(9)
-FILE_RECEIVED = const(0x40)
-FILE_DELETED = const(0x41)
-LOG_LOST = const(0x42)
-SCRUBBED = const(0x43)
-UPDATE = const(0x50)
-
-SCHEDULE_DONE = const(0x20)
-SCHEDULE_MISSED = const(0x21)
-SCHEDULE_CUT = const(0x22)
-SCHEDULE_STORAGE = const(0x23)
-SEQUENCE_ENDED = const(0x24)
-SEQUENCE_STOPPED = const(0x25)
-
-TIME_SET = const(0x30)
-TIME_STEP = const(0x31)
-TIME_SYNCHRONISED = const(0x32)
-TIME_FAR = const(0x33)
-
-PARAM_SET = const(0x10)
-PARAM_REVERTED = const(0x11)
-COMMAND_REFUSED = const(0x60)
-KEY_SLOT = const(0x61)
 
 EVENTS = (
     # number, name, severity, a, b, description

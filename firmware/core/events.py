@@ -14,7 +14,7 @@
 import struct
 from array import array
 from micropython import const
-from core import event_table, layout, ports
+from core import event_codes, layout, ports
 from core.ring import Ring
 
 SIZE = const(18)
@@ -44,8 +44,12 @@ class Events:
 
     def __init__(self, board):
         self._board = board
-        self._table = board.dictionary.events
-        count = len(self._table)
+        count = len(board.dictionary.events)
+        self._numbers = bytearray(count)
+        self._severities = bytearray(count)
+        for k, line in enumerate(board.dictionary.events):
+            self._numbers[k] = line[_NUMBER]
+            self._severities[k] = line[_SEVERITY]
         self._counts = array("H", bytes(2 * count))
         self._kept = bytearray(count)  # of this minute
         self._tail = bytearray(TAIL * SIZE)
@@ -61,7 +65,7 @@ class Events:
         self.on_event = None  # function(number, a): called at each one, quick
         self.ring.open()
         self._first = self.ring.next
-        self.emit(event_table.BOOT, board.cause, board.boots or 0)
+        self.emit(event_codes.BOOT, board.cause, board.boots or 0)
         board.supervisor.on_failure = self._task_failed
         board.on_second(self.second)
 
@@ -87,10 +91,10 @@ class Events:
         )
         ring.append()
         self._remember(ring.entry)
-        severity = self._table[k][_SEVERITY]
-        if severity >= event_table.WARNING:
+        severity = self._severities[k]
+        if severity >= event_codes.WARNING:
             board.supervisor.event(number)
-        if severity >= event_table.INFO:
+        if severity >= event_codes.INFO:
             self._tell(ring.entry)
 
     def count(self, number):
@@ -115,18 +119,18 @@ class Events:
             faults = self._board.all_faults()
             if faults > self._faults:
                 self._faults = faults
-                self.emit(event_table.FAULT, faults)
+                self.emit(event_codes.FAULT, faults)
 
     # Answers.
 
     def counts(self, first):
         """Answer to event_counts: u16 dropped, u16 unsent, u16 unknown, then u8 number, u16 count from the first-th
         entry of the table on."""
-        count = max(0, min(len(self._table) - first, _COUNTS))
+        count = max(0, min(len(self._numbers) - first, _COUNTS))
         answer = bytearray(6 + 3 * count)
         struct.pack_into(">HHH", answer, 0, self.dropped, self.unsent, self.unknown)
         for k in range(count):
-            struct.pack_into(">BH", answer, 6 + 3 * k, self._table[first + k][_NUMBER], self._counts[first + k])
+            struct.pack_into(">BH", answer, 6 + 3 * k, self._numbers[first + k], self._counts[first + k])
         return answer
 
     def read(self, sequence):
@@ -146,9 +150,9 @@ class Events:
     # Inside.
 
     def _position(self, number):
-        table = self._table
-        for k in range(len(table)):
-            if table[k][_NUMBER] == number:
+        numbers = self._numbers
+        for k in range(len(numbers)):
+            if numbers[k] == number:
                 return k
         return -1
 
@@ -179,7 +183,7 @@ class Events:
             self.unsent = min(self.unsent + 1, _MOST)
 
     def _task_failed(self, number, failures):
-        self.emit(event_table.TASK_FAILED, number, failures)
+        self.emit(event_codes.TASK_FAILED, number, failures)
 
     def _look_at_others(self):
         # Another board of another dictionary is told once, and again when it changes.
@@ -189,7 +193,7 @@ class Events:
                 self._told[k] = _UNTOLD
             elif self._told[k] != other.dictionary:
                 self._told[k] = other.dictionary
-                self.emit(event_table.DICTIONARY, other.address, other.dictionary)
+                self.emit(event_codes.DICTIONARY, other.address, other.dictionary)
 
 
 def unpack(entry):

@@ -27,8 +27,8 @@ import asyncio
 import os
 import struct
 from hashlib import sha256
-from core import event_table, upload
-from core.command_table import ARGUMENT, BUSY, CONTENT, NO_ROOM, NOT_FOUND, STATE, STORAGE, TIMEOUT
+from core import event_codes, upload
+from core.command_codes import ARGUMENT, BUSY, CONTENT, NO_ROOM, NOT_FOUND, STATE, STORAGE, TIMEOUT
 from core.commands import PENDING, Refused
 from core.download import BUFFER, WANTED, Download
 from core.store import FOLDER as LOG
@@ -224,7 +224,7 @@ class Files:
         os.rename(one.hidden, "%s/%s" % (self._folder, one.name()))
         one.finish()
         self.received += 1
-        self._board.event(event_table.FILE_RECEIVED, one.size, one.session)
+        self._board.event(event_codes.FILE_RECEIVED, one.size, one.session)
         request.complete(one.status())
 
     # --- download, hash, delete ---
@@ -259,7 +259,7 @@ class Files:
     def _delete(self, request, path):
         yield from self._gate()
         os.remove(path)
-        self._board.event(event_table.FILE_DELETED)
+        self._board.event(event_codes.FILE_DELETED)
         request.complete()
 
     # --- jobs: one at a time ---

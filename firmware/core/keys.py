@@ -18,9 +18,9 @@ import os
 import struct
 from binascii import crc32
 from core import mac, ports, record
-from core.command_table import CLOSED, CONTENT, FORGED, NO_KEY, REPEATED, SLOT_RECOVER, SLOT_STATUS, STATE, STORAGE
-from core.command_table import TOO_MANY, UNSIGNED
-from core.event_table import KEY_SLOT
+from core.command_codes import CLOSED, CONTENT, FORGED, NO_KEY, REPEATED, SLOT_RECOVER, SLOT_STATUS, STATE, STORAGE
+from core.command_codes import TOO_MANY, UNSIGNED
+from core.event_codes import KEY_SLOT
 from core.commands import HEADER, SIGNED_SIZE, UNSIGNED_SIZE, Failed, Refused
 from core.window import Window
 from csp.border import Border

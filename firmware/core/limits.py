@@ -13,8 +13,8 @@
 import struct
 from array import array
 from micropython import const
-from core import event_table
-from core.command_table import NOT_FOUND, REFUSED, STORAGE
+from core import event_codes
+from core.command_codes import NOT_FOUND, REFUSED, STORAGE
 
 MOST = const(16)           # limits of a board
 SIZE = const(2)
@@ -32,14 +32,15 @@ class Limits:
 
     def __init__(self, board):
         self._board = board
-        self._table = board.dictionary.limits[:MOST]
+        lines = list(board.dictionary.limits)[:MOST]
         hk = board.dictionary.hk
-        count = len(self._table)
-        self._at = bytes([hk.index(line[0]) for line in self._table])
+        count = len(lines)
+        self._at = bytes([hk.index(line[0]) for line in lines])
+        self._table = tuple([tuple(line[1:6]) for line in lines])
         self._state = bytearray(count)
         self._since = array("I", bytes(4 * count))  # uptime in s when it left
-        self._actions = [self._encode(line[6]) for line in self._table]
-        self._quick = bytes([k for k in range(count) if self._table[k][3] < _EACH_SECOND_S])
+        self._actions = [self._encode(line[6]) for line in lines]
+        self._quick = bytes([k for k in range(count) if lines[k][3] < _EACH_SECOND_S])
         self.over = self.off = self.failed = 0
         self._record = board.record("limits", SIZE)
         if self._record.load():
@@ -55,7 +56,7 @@ class Limits:
         if self.off >> k & 1:
             return
         board = self._board
-        _, lowest, highest, persistence_s, hysteresis, severity, _ = self._table[k]
+        lowest, highest, persistence_s, hysteresis, severity = self._table[k]
         value = board.hk[self._at[k]]
         state = self._state[k]
         if value is None:
@@ -66,7 +67,7 @@ class Limits:
             if (lowest is None or value >= lowest + hysteresis) and (highest is None or value <= highest - hysteresis):
                 self._state[k] = _IN
                 self.over &= ~(1 << k)
-                board.event(event_table.LIMIT_OVER, k, value)
+                board.event(event_codes.LIMIT_OVER, k, value)
             return
         if (lowest is None or value >= lowest) and (highest is None or value <= highest):
             self._state[k] = _IN
@@ -77,8 +78,8 @@ class Limits:
         if board.uptime_s - self._since[k] >= persistence_s:
             self._state[k] = _OUT
             self.over |= 1 << k
-            error = severity >= event_table.ERROR
-            board.event(event_table.LIMIT_ERROR if error else event_table.LIMIT_WARNING, k, value)
+            error = severity >= event_codes.ERROR
+            board.event(event_codes.LIMIT_ERROR if error else event_codes.LIMIT_WARNING, k, value)
             self._act(k)
 
     def enable(self, k, on):
@@ -113,7 +114,7 @@ class Limits:
         status, reason = self._board.commands.run(body)
         if status >= REFUSED:
             self.failed = min(self.failed + 1, 0xFFFF)
-            self._board.event(event_table.LIMIT_ACTION, k, reason)
+            self._board.event(event_codes.LIMIT_ACTION, k, reason)
 
     # Commands.
 

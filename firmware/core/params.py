@@ -13,9 +13,10 @@
 # reset takes it back too, since nothing was kept.
 import struct
 from binascii import crc32
-from core.command_table import ARGUMENT, NOT_FOUND, STATE
+from core.command_codes import ARGUMENT, NOT_FOUND, STATE
 from core.commands import Refused
-from core.event_table import PARAM_REVERTED, PARAM_SET
+from core.event_codes import PARAM_REVERTED, PARAM_SET
+from core.lines import position
 from core.settings import HIGHEST, LOWEST, NAME, RISKY, default
 from micropython import const
 
@@ -70,10 +71,7 @@ class Params:
 
     def index(self, name):
         """Position of a parameter. KeyError: there is none of this name."""
-        for k, line in enumerate(self._table):
-            if line[NAME] == name:
-                return k
-        raise KeyError(name)
+        return position(self._table, NAME, name)
 
     def at(self, position):
         """The raw value at a position."""

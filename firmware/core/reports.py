@@ -5,7 +5,7 @@
 #  event_counts core/events.py, Events.counts
 #  event_read   core/events.py, Events.read
 from core import system
-from core.command_table import ABSENT, NOT_FOUND
+from core.command_codes import ABSENT, NOT_FOUND
 from core.commands import Refused
 
 

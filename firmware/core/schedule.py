@@ -19,9 +19,9 @@ import struct
 from array import array
 from core import arguments, layout
 from core.cells import OVERHEAD, Cells
-from core.command_table import CONTENT, NOT_FOUND, NO_ROOM, STATE, STORAGE
+from core.command_codes import CONTENT, NOT_FOUND, NO_ROOM, STATE, STORAGE
 from core.commands import Failed, Refused
-from core.event_table import BOOT, SCHEDULE_CUT, SCHEDULE_DONE, SCHEDULE_MISSED, SCHEDULE_STORAGE
+from core.event_codes import BOOT, SCHEDULE_CUT, SCHEDULE_DONE, SCHEDULE_MISSED, SCHEDULE_STORAGE
 from core.sequences import CELLS as SEQUENCE_CELLS
 from core.sequences import CELL_SIZE as SEQUENCE_SIZE
 from core.sequences import Sequences

@@ -4,7 +4,7 @@
 # Records (core/record.py) are mended. Entries of rings and logs have no copy: a broken one is counted and never
 # believed. Slots of images add themselves: core/update.py.
 import struct
-from core import event_table
+from core import event_codes
 from micropython import const
 
 FIRST_S = const(1_800)     # after boot: a board that boots often is verified all the same
@@ -55,7 +55,7 @@ class Scrub:
         except StopIteration:
             self._work = None
             self.rounds += 1
-            self._board.event(event_table.SCRUBBED, self._mended, self._broken)
+            self._board.event(event_codes.SCRUBBED, self._mended, self._broken)
             return
         except Exception:
             self._work = None

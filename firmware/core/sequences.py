@@ -12,9 +12,9 @@
 # All big-endian. Definitions survive a reset; a sequence that runs does not, but an entry with LATE starts it anew.
 import struct
 from array import array
-from core.command_table import BUSY, CONTENT, NOT_FOUND, NO_ROOM, REFUSED, STORAGE
+from core.command_codes import BUSY, CONTENT, NOT_FOUND, NO_ROOM, REFUSED, STORAGE
 from core.commands import Failed, Refused
-from core.event_table import SEQUENCE_ENDED, SEQUENCE_STOPPED
+from core.event_codes import SEQUENCE_ENDED, SEQUENCE_STOPPED
 from micropython import const
 
 GO_ON = const(1)

@@ -1,4 +1,6 @@
 # How apps read their parameters, with or without the service that keeps them: core/params.py.
+from core.lines import position
+
 NAME, KIND, UNIT, SCALE, LOWEST, HIGHEST, DEFAULT, RISKY = range(8)  # positions in a parameter's line
 
 
@@ -24,10 +26,7 @@ class _Defaults:
         self._table = table
 
     def get(self, name):
-        for line in self._table:
-            if line[NAME] == name:
-                return default(line, self._parts)
-        raise KeyError(name)
+        return default(self._table[position(self._table, NAME, name)], self._parts)
 
     def on_change(self, name, function):
         pass

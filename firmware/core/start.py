@@ -1,11 +1,8 @@
 # Starts a board's app: parts.ROLE names it. An app that cannot start leaves the core running for a minute, then the
 # board resets and tries again.
 from micropython import const
-from core import services
+from core import compact, services
 from core.board import Board
-from core.command_table import COMMANDS
-from core.dictionary import Dictionary
-from core.telemetry import COMMON, Set
 
 _RETRY_S = const(60)
 _RETRY_DEADLINE_MS = const(10_000)
@@ -15,10 +12,10 @@ def start(parts, pins):
     """The board, its app started or a reset due."""
     trouble = None
     try:
-        dictionary = _module(parts.ROLE, "dictionary").DICTIONARY
+        dictionary = _module(parts.ROLE, "compact").dictionary()
     except Exception as error:
         # its hash tells the others that the dictionary is not the usual one
-        dictionary = Dictionary(parts.ROLE, Set(parts.ROLE, COMMON), commands=COMMANDS)
+        dictionary = compact.dictionary(parts.ROLE)
         trouble = error
     board = Board(parts, pins, dictionary.hk)
     board.dictionary = dictionary

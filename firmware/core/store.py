@@ -14,8 +14,8 @@
 # Pico's file system see about 220 erases each, and those of a file system that is full but for 20 blocks about 1,700.
 import os
 import struct
-from core import event_table, layout
-from core.command_table import STATE, STORAGE
+from core import event_codes, layout
+from core.command_codes import STATE, STORAGE
 from core.commands import Refused
 from core.log import Log
 from core.ring import Ring
@@ -149,7 +149,7 @@ class Store:
 
     def _lose(self, count):
         self.lost += count
-        self._board.event(event_table.LOG_LOST, count, self.lost)
+        self._board.event(event_codes.LOG_LOST, count, self.lost)
 
     def _fail(self):
         self.errors += 1

@@ -13,6 +13,7 @@
 import struct
 from array import array
 from binascii import crc32
+from core.lines import position
 from micropython import const
 
 _TYPES = {  # code of struct, bytes, lowest, highest, reserved
@@ -29,28 +30,6 @@ _TYPE = const(1)
 _UNIT = const(2)
 _SCALE = const(3)
 
-# How every board's table starts; core fills these.
-COMMON = (
-    ("seq", "u16", "", 1, "counts packets of housekeeping since boot"),
-    ("uptime_s", "u32", "s", 1, "time since boot"),
-    ("mission_s", "u32", "s", 1, "powered time since separation"),
-    ("mode", "u8", "", 1, "spacecraft mode, index into MODES"),
-    ("boots", "u16", "", 1, "boots since the board was made"),
-    ("reset_cause", "u8", "", 1, "machine.reset_cause() of this boot"),
-    ("failed_task", "u8", "", 1, "task that failed last, in order of registration; kept through resets"),
-    ("restarts", "u16", "", 1, "task restarts since boot"),
-    ("faults", "u16", "", 1, "faults survived since boot: storage, configuration, buses"),
-    ("limits", "u16", "", 1, "limits that are exceeded: bit k, limit k"),
-    ("last_event", "u8", "", 1, "newest event that was a warning or an error; kept through resets"),
-    ("slot", "u8", "", 1, "what runs: 0 slot a, 1 slot b, 2 the golden app"),
-    ("update", "u8", "", 1, "0 idle, 1 receiving, 2 verified, 3 trial, 4 confirmed"),
-    ("params", "u16", "", 1, "hash of the parameters in force: core/params.py"),
-    ("next_seq", "u32", "", 1, "next sequence of key slot 0; not available while the slot is closed"),
-    ("commands", "u16", "", 1, "commands done since boot"),
-    ("refused", "u16", "", 1, "commands refused or failed since boot"),
-)
-
-
 def hash_of(lines):
     """CRC-32 of lines joined by line feeds; the whole text never is on the heap."""
     crc = None
@@ -60,31 +39,38 @@ def hash_of(lines):
 
 
 class Set:
-    """A board's table. fields: (name, type, unit, scale, description) each. ValueError: the table is wrong.
+    """A board's table. fields: (name, type, unit, scale, description) each, a tuple or core.lines.Lines.
 
-    size: bytes when packed. saturated: values that did not fit.
+    size: bytes when packed. saturated: values that did not fit. hash: None: found when it is asked for.
+    ValueError: the table is wrong.
     """
 
-    def __init__(self, name, fields):
+    def __init__(self, name, fields, hash=None):
         self.name = name
-        self.fields = tuple(fields)
-        self.names = tuple([field[_NAME] for field in self.fields])
+        self.fields = fields
         types = []
         places = []
+        names = set()
         at = 0
-        for k, field in enumerate(self.fields):
+        for field in fields:
             if field[_TYPE] not in _TYPES:
                 raise ValueError("%s.%s is of unknown type %s" % (name, field[_NAME], field[_TYPE]))
-            if field[_NAME] in self.names[:k]:
+            if field[_NAME] in names:
                 raise ValueError("%s.%s stands twice" % (name, field[_NAME]))
+            names.add(field[_NAME])
             types.append(_TYPES[field[_TYPE]])
             places.append(at)
-            at += types[k][1]
+            at += types[-1][1]
         self._types = tuple(types)
         self._places = array("H", places)
         self.size = at
         self.saturated = 0
-        self._hash = None
+        self._hash = hash
+
+    @property
+    def names(self):
+        """Of all fields, a tuple made anew each time."""
+        return tuple([field[_NAME] for field in self.fields])
 
     @property
     def hash(self):
@@ -105,7 +91,10 @@ class Set:
 
     def index(self, name):
         """Position of a field. ValueError: there is none of this name."""
-        return self.names.index(name)
+        try:
+            return position(self.fields, _NAME, name)
+        except KeyError:
+            raise ValueError("%s.%s" % (self.name, name))
 
     def values(self):
         """A list for this table, every value not available yet."""

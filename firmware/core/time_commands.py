@@ -20,9 +20,9 @@
 # All big-endian.
 import struct
 import time
-from core.command_table import STATE, STORAGE
+from core.command_codes import STATE, STORAGE
 from core.commands import Failed, Refused
-from core.event_table import TIME_SET
+from core.event_codes import TIME_SET
 from core.timescale import SLEW_MAX_S
 from micropython import const
 

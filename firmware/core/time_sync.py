@@ -23,7 +23,7 @@ import machine
 import struct
 import time
 from core import ports, time_commands
-from core.event_table import TIME_FAR, TIME_STEP, TIME_SYNCHRONISED
+from core.event_codes import TIME_FAR, TIME_STEP, TIME_SYNCHRONISED
 from core.heard import NEVER
 from core.timescale import RATE_MAX, RATE_PPM, SLEW_MAX_S, UNIX, Timescale
 from csp.packet import DATA, HIGH

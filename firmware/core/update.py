@@ -19,7 +19,7 @@ import sys
 import guard
 import machine
 from core import update_record as kept
-from core.command_table import ABSENT, BUSY, FORGED, STORAGE
+from core.command_codes import ABSENT, BUSY, FORGED, STORAGE
 from core.commands import PENDING, Failed, Refused
 from core.manifest import BODY, MAC, SIGNED
 from core.slots import GOLDEN, open_slot
@@ -248,6 +248,6 @@ class Update:
             self._reset_in_s -= 1
 
     def _event(self, result):
-        from core.event_table import UPDATE
+        from core.event_codes import UPDATE
 
         self._board.event(UPDATE, result, self.machine.running)

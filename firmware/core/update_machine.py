@@ -14,7 +14,7 @@
 # next is ever written.
 import sys
 from core import update_record as kept
-from core.command_table import BUSY, CONTENT, LENGTH, NO_ROOM, NOT_FOUND, STATE, STORAGE
+from core.command_codes import BUSY, CONTENT, LENGTH, NO_ROOM, NOT_FOUND, STATE, STORAGE
 from core.commands import Failed, Refused
 from core.manifest import BODY, Manifest
 from core.slots import GOLDEN, PAGE

@@ -4,7 +4,7 @@ import asyncio
 import struct
 from core import commands, ports
 from core import update_record as kept
-from core.command_table import ACCEPTED, BUSY, CONTENT, COMPLETED, NOT_FOUND
+from core.command_codes import ACCEPTED, BUSY, CONTENT, COMPLETED, NOT_FOUND
 from core.manifest import SIZE as MANIFEST_SIZE
 from core.manifest import Manifest
 from core.update_machine import BLOCK

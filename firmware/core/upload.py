@@ -30,7 +30,7 @@ import os
 import struct
 from binascii import crc32
 from core import layout
-from core.command_table import STATE, STORAGE
+from core.command_codes import STATE, STORAGE
 from core.commands import Refused
 from micropython import const
 

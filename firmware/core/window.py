@@ -1,5 +1,5 @@
 # Which sequence numbers of a commander were used: a window that slides over the newest 64 (RFC 4303, 3.4.3).
-from core.command_table import AHEAD, OLD, REPEATED
+from core.command_codes import AHEAD, OLD, REPEATED
 from micropython import const
 
 SIZE = const(64)

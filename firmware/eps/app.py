@@ -7,15 +7,15 @@ import struct
 import time
 from core import ports, settings
 from core.clock import Every
-from eps import event_table
+from eps import event_codes
 from eps.battery import Battery, Charging
 from eps.heater import Heater
-from eps.hk import HK
+from eps.compact import HK
 from eps.levels import LOW, Level
 from eps.loads import Loads, size as loads_size
 from eps.modes import Modes
 from eps.monitors import Monitor, Thermometer
-from eps.parameter_table import PARAMETERS
+from eps.compact import PARAMETERS
 from eps.trend import Trend
 from micropython import const
 
@@ -138,7 +138,7 @@ class Power:
         if self.trend.falling and level < LOW:
             level = LOW
         if level != self._effective:
-            self._board.event(event_table.LEVEL, level, self._effective)
+            self._board.event(event_codes.LEVEL, level, self._effective)
             self._effective = level
         for panel in self._panels:
             panel.read()
@@ -185,7 +185,7 @@ class Power:
             hk[_TRIPS + k] = load.trips
         hk[_NOT_ANSWERING] = silent
         if silent != self._silent:
-            self._board.event(event_table.PARTS, silent, self._silent)
+            self._board.event(event_codes.PARTS, silent, self._silent)
             self._silent = silent
         hk[_READ_ERRORS] = min(errors, 0xFFFE)
 
@@ -208,7 +208,7 @@ class Power:
             if all_of_them or on >> k & 1 or monitor.ma is None or monitor.ma > _IDLE_MA:
                 monitor.read()
                 if self.loads.measured(k, monitor.ma, now_s):
-                    self._board.event(event_table.LOAD_TRIP, k, monitor.ma)
+                    self._board.event(event_codes.LOAD_TRIP, k, monitor.ma)
 
     def _decide(self, level, mdeg, passed_ms):
         board = self._board
@@ -216,7 +216,7 @@ class Power:
         mode = self.modes.update(board.hold, level, self._rate(), passed_ms)
         board.set_mode(mode)
         if mode != before:
-            board.event(event_table.MODE, mode, before)
+            board.event(event_codes.MODE, mode, before)
         wanted = self._always
         if mode == ports.NOMINAL:
             wanted |= self._ais
@@ -258,7 +258,7 @@ class Power:
 def start(board):
     power = Power(board)
     try:
-        from sensor.hk import HK as SENSOR
+        from sensor.compact import HK as SENSOR
 
         power.expect_rates(SENSOR)
     except (ImportError, ValueError):  # an image without the sensor's table: detumbling ends by its limit

@@ -1,9 +1,10 @@
 # EPS: its dictionary (DESIGN, rule 6). Shapes of the entries: core/*_table.py.
+# Boards do not carry it: eps/compact.py is made from it.
 from core.command_table import COMMANDS
 from core.dictionary import Dictionary
 from core.event_table import ERROR, EVENTS, WARNING
 from core.parameter_table import PARAMETERS
-from core.system import SYSTEM
+from core.system_table import SYSTEM
 
 from eps.event_table import EVENTS as OWN_EVENTS
 from eps.hk import HK

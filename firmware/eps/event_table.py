@@ -1,11 +1,6 @@
-# Events of the EPS: the one table (DESIGN, rule 6).
-from micropython import const
-from core.event_table import INFO, WARNING
-
-MODE = const(128)
-LEVEL = const(129)
-LOAD_TRIP = const(130)
-PARTS = const(131)
+# Events of the EPS: the one table (DESIGN, rule 6). Boards do not carry it: eps/compact.py is made from it.
+from core.event_codes import INFO, WARNING
+from eps.event_codes import LEVEL, LOAD_TRIP, MODE, PARTS
 
 EVENTS = (
     # number, name, severity, a, b, description

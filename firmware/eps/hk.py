@@ -1,5 +1,7 @@
 # EPS housekeeping: the one table (DESIGN, rule 6). Loads and monitors stand in the order of boards/eps/parts.py.
-from core.telemetry import COMMON, Set
+# Boards do not carry it: eps/compact.py is made from it.
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 HK = Set("eps", COMMON + (
     ("level", "u8", "", 1, "power level: 0 normal, 1 low power, 2 safe, 3 critical, 4 below the floor"),

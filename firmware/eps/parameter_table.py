@@ -1,4 +1,5 @@
 # Parameters of the EPS: the one table (DESIGN, rule 6). Shape: core/parameter_table.py.
+# Boards do not carry it: eps/compact.py is made from it.
 # Each level is left above the voltage at which it is entered, whatever is set; below the floor nothing can be set.
 
 PARAMETERS = (

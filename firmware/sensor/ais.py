@@ -14,6 +14,9 @@ DEG_10000 = const(5)  # signed, 1/10,000 minute = 1/600,000 degree
 DEG_10 = const(6)    # signed, 1/10 minute = 1/600 degree (type 27)
 TURN = const(7)      # signed, 4.733 * sqrt(degrees per minute)
 
+# Message types that are counted one by one; all others count as "other".
+TYPES = (1, 2, 3, 5, 18, 19, 24, 27)
+
 _HEAD = (
     ("msg_type", 0, 6, UINT, None),
     ("repeat", 6, 2, UINT, None),

@@ -3,9 +3,10 @@ from core import burn_wire, ports
 from machine import Pin
 from micropython import const
 
-from sensor import event_table
+from sensor import event_codes
+from sensor.ais import TYPES
 from sensor.drops import REASONS
-from sensor.hk import HK, TYPES
+from sensor.compact import HK
 from sensor.receiver import Receiver
 from sensor.sensors import Sensors
 
@@ -63,7 +64,7 @@ class Full:
         if evicted != self._evicted and self._board.uptime_s >= self._next_s:
             self._evicted = evicted
             self._next_s = self._board.uptime_s + _FULL_AGAIN_S
-            self._board.event(event_table.SHIPS_FULL, evicted, self._ships.unsent)
+            self._board.event(event_codes.SHIPS_FULL, evicted, self._ships.unsent)
 
 
 def _antenna(board):

@@ -1,9 +1,6 @@
-# Events of the sensor board: the one table (DESIGN, rule 6).
-from micropython import const
-from core.event_table import INFO, WARNING
-
-PARTS = const(128)
-SHIPS_FULL = const(129)
+# Events of the sensor board: the one table (DESIGN, rule 6). Boards do not carry it: sensor/compact.py is made from it.
+from core.event_codes import INFO, WARNING
+from sensor.event_codes import PARTS, SHIPS_FULL
 
 EVENTS = (
     # number, name, severity, a, b, description

@@ -1,10 +1,9 @@
-# Sensor housekeeping: the one table (DESIGN, rule 6).
-from core.telemetry import COMMON, Set
+# Sensor housekeeping: the one table (DESIGN, rule 6). Boards do not carry it: sensor/compact.py is made from it.
+from core.hk_table import COMMON
+from core.telemetry import Set
 
+from sensor.ais import TYPES
 from sensor.drops import REASONS
-
-# AIS message types that are counted one by one; all others count as "other".
-TYPES = (1, 2, 3, 5, 18, 19, 24, 27)
 
 HK = Set("sensor", COMMON + (
     ("board_t", "i16", "degC", 0.01, "board temperature"),

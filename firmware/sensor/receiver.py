@@ -7,7 +7,7 @@ from core.clock import Every
 from micropython import const
 
 from sensor import ais, drops, nmea, records, ships
-from sensor.parameter_table import PARAMETERS
+from sensor.compact import PARAMETERS
 
 _LOOK_MS = const(400)    # 1,536 bytes at 38,400 baud, less than parts.AIS_RXBUF
 _CHUNK = const(512)      # bytes at a time; in between, others run

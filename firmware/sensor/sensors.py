@@ -7,8 +7,8 @@ from drivers.rm3100 import RM3100
 from drivers.tmp117 import TMP117
 from micropython import const
 
-from sensor import event_table
-from sensor.hk import HK
+from sensor import event_codes
+from sensor.compact import HK
 
 _PERIOD_MS = const(1000)
 _TEMPERATURES_EVERY = const(5)
@@ -61,7 +61,7 @@ class Sensors:
         self._tick += 1
         if self._tick % _TEMPERATURES_EVERY == 0:
             if self.missing == self._seen != self._told:  # for five seconds: one missed reading is no news
-                self._board.event(event_table.PARTS, self.missing, self._told)
+                self._board.event(event_codes.PARTS, self.missing, self._told)
                 self._told = self.missing
             self._seen = self.missing
         self._hk[_NOT_ANSWERING] = self.missing

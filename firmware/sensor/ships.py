@@ -15,9 +15,9 @@ from binascii import crc32
 from micropython import const
 
 from sensor import ais, records
-from sensor.parameter_table import RESEND_S
 
 SIZE = const(512)        # ships
+RESEND_S = const(120)    # a ship heard again is told again this long after the last time, unless it is set
 STATIC_QUEUE = const(16)  # static records waiting to be sent
 _NONE = const(0xFFFF)
 _CHAINS = const(256)

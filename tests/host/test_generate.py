@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from dragonet.commands.generate import app
 from dragonet.errors import UserError
-from dragonet.generate import documents, files, hashes, satyaml, tables
+from dragonet.generate import compact, documents, files, hashes, satyaml, tables
 
 from core.dictionary import Dictionary  # isort: skip
 from core.telemetry import Set  # isort: skip
@@ -20,6 +20,17 @@ NONE = ((), (), (), ())  # parameters, events, commands, limits
 
 def test_hashes_are_current() -> None:
     assert hashes.PATH.read_text() == hashes.render(), "run: dragonet generate all"
+
+
+def test_what_boards_keep_of_the_tables_is_current() -> None:
+    for name, text in compact.files().items():
+        assert (compact.FIRMWARE / name).read_text() == text, "run: dragonet generate all"
+
+
+@pytest.mark.parametrize("cell", ["a|b", "1", "x\ny", "None", "(a)", "1e5", 'say "x"', "a;b"])
+def test_a_cell_that_a_board_could_not_read_is_refused(cell: str) -> None:
+    with pytest.raises(UserError, match="cannot keep"):
+        compact.text([("name", ((cell, 1), (cell, 2)), cell, "")], 0)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -9,7 +9,8 @@ from core.dictionary import Dictionary
 from core.event_table import EVENTS
 from core.keys import Keys
 from core.parameter_table import PARAMETERS
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 from csp import Node
 from csp.interface import Interface
 from csp.packet import DATA

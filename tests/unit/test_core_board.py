@@ -12,7 +12,8 @@ from core.dictionary import Dictionary
 from core.heard import NEVER
 from core.hold import RF_S
 from core.start import start
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 from dragonet.flatsat.devices import fram as fram_model
 
 _FRAME_US = 250
@@ -395,9 +396,9 @@ class Starting(Base):
         super().setUp()
         self.module = Module()
         self.table = Module()
-        self.table.DICTIONARY = Dictionary("eps", EPS)
+        self.table.dictionary = lambda: Dictionary("eps", EPS)
         self.kept = {}
-        for name, module in (("eps", Module()), ("eps.app", self.module), ("eps.dictionary", self.table)):
+        for name, module in (("eps", Module()), ("eps.app", self.module), ("eps.compact", self.table)):
             self.kept[name] = sys.modules.get(name)
             sys.modules[name] = module
 
@@ -441,7 +442,7 @@ class Starting(Base):
         self.assertGreater(one.hk[0], 2)                    # and so did housekeeping
 
     def test_a_dictionary_that_cannot_be_read_leaves_the_core_running(self):
-        del self.table.DICTIONARY
+        del self.table.dictionary
         one = start(Parts("eps"), Pins([]))
         self.assertEqual(one.table.names, tuple([field[0] for field in COMMON]))
         fly(5, one)

@@ -9,7 +9,8 @@ from core import event_table, layout, ports
 from core.dictionary import Dictionary
 from core.event_table import DEBUG, WARNING
 from core.events import BURST, PER_MINUTE, SIZE, TAIL, Events, unpack
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 QUIET, LOUD = 128, 129
 EVENTS = event_table.EVENTS + (

@@ -9,7 +9,8 @@ from core.dictionary import Dictionary
 from core.event_table import EVENTS
 from core.events import unpack
 from core.system import SYSTEM
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 HK = Set("eps", COMMON + (("battery_v", "u16", "V", 0.001, "battery"),))
 VOLTS = HK.index("battery_v")

@@ -13,7 +13,8 @@ from core.commands import Commands, Refused
 from core.event_table import BOOT, COMMAND_REFUSED, LIMIT_ERROR, SCHEDULE_CUT, SCHEDULE_DONE, SCHEDULE_MISSED
 from core.event_table import SCHEDULE_STORAGE, SEQUENCE_ENDED, SEQUENCE_STOPPED
 from core.schedule import ANY, AT, EVENT, GRACE_S, LATE, MISSION, OFF, Schedule
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 _NOW = 840_000_000
 _TABLE = COMMANDS + (

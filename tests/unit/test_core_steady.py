@@ -5,7 +5,8 @@ import unittest
 
 from core import heartbeat, ports
 from core.board import Board
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 _ROUNDS = 50
 _TABLE = Set("eps", COMMON + (("battery_v", "u16", "V", 0.001, "battery"),))

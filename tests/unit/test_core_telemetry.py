@@ -2,7 +2,8 @@
 import unittest
 
 from core import heartbeat
-from core.telemetry import COMMON, Set
+from core.hk_table import COMMON
+from core.telemetry import Set
 
 FIELDS = (
     ("small", "u8", "", 1, "a counter"),

@@ -281,7 +281,8 @@ class Report(Base):
 class Quiet(unittest.TestCase):
     def test_a_second_without_an_exchange_allocates_nothing(self):
         from core.board import Board
-        from core.telemetry import COMMON, Set
+        from core.hk_table import COMMON
+        from core.telemetry import Set
 
         class Parts:
             ROLE = "eps"
@@ -312,7 +313,8 @@ class Small(unittest.TestCase):
         from core.command_table import COMMANDS
         from core.commands import Commands
         from core.schedule import Schedule
-        from core.telemetry import COMMON, Set
+        from core.hk_table import COMMON
+        from core.telemetry import Set
 
         class Parts:
             ROLE = "eps"

@@ -56,6 +56,15 @@ def hashes() -> None:
 
 
 @app.command()
+def compact() -> None:
+    """Write firmware/core/compact.py and firmware/<role>/compact.py: the tables as boards keep them."""
+    from dragonet.generate import compact
+
+    for path in compact.write():
+        print(path)
+
+
+@app.command()
 def documents() -> None:
     """Write boards/<role>/INTERFACE.md: all that a board can tell and be told."""
     from dragonet.generate import documents, packages

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dragonet.errors import UserError
 from dragonet.flatsat import scenario
-from dragonet.generate import dbc, documents, hashes, kaitai, packages, satyaml, xtce
+from dragonet.generate import compact, dbc, documents, hashes, kaitai, packages, satyaml, xtce
 
 from core import ports  # isort: skip
 
@@ -16,6 +16,7 @@ SCENARIO = "nanodragon"  # name and frequency for SatYAML, unless others are wis
 
 def checked_in() -> Iterator[str]:
     """Write what is in the checkout; yields the paths of files that changed."""
+    yield from compact.write()
     if hashes.write():
         yield "firmware/core/hashes.py"
     for role in ports.BOARDS:

@@ -36,7 +36,7 @@ def modules(role: str, firmware: Path = FIRMWARE) -> list[str]:
     """Paths below firmware/ of what a board of `role` runs, sorted. firmware: another copy of that folder."""
     found: set[str] = set()
     board = BOARDS / role
-    waiting = ["boot.py", "main.py", "core/start.py", f"{role}/app.py", f"{role}/dictionary.py"]
+    waiting = ["boot.py", "main.py", "core/start.py", f"{role}/app.py", f"{role}/compact.py"]
     waiting += [name for path in (board / "parts.py", board / _PINS) for name in _imported(path, firmware)]
     waiting += [f"csp/{path.name}" for path in (firmware / "csp").glob("*.py") if not path.name.startswith("bench_")]
     while waiting:

@@ -21,11 +21,11 @@ from dragonet.ground.via import Link, is_data
 
 paths.use_firmware()
 
-from core import telemetry  # noqa: E402
+from core import hk_table  # noqa: E402
 
 _LOOK_S = 0.5  # how long one wait for a frame takes at most
 _SHOWN = 6  # values of housekeeping in a line
-_COMMON = {field[0] for field in telemetry.COMMON}  # no news here
+_COMMON = {field[0] for field in hk_table.COMMON}  # no news here
 
 
 def frames(link: Link, seconds: float | None) -> Iterator[can.Message]:

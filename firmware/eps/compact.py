@@ -1,0 +1,175 @@
+# The eps's dictionary as the board keeps it: core/lines.py.
+# Written by `dragonet generate compact`; do not edit.
+from core.dictionary import Dictionary
+from core.lines import Lines
+from core.telemetry import Set
+
+HK = Set("eps", Lines(0, """
+seq|u16||1|
+uptime_s|u32|s|1|
+mission_s|u32|s|1|
+mode|u8||1|
+boots|u16||1|
+reset_cause|u8||1|
+failed_task|u8||1|
+restarts|u16||1|
+faults|u16||1|
+limits|u16||1|
+last_event|u8||1|
+slot|u8||1|
+update|u8||1|
+params|u16||1|
+next_seq|u32||1|
+commands|u16||1|
+refused|u16||1|
+level|u8||1|
+flags|u8||1|
+soc|u16|%|0.01|
+soc_orbit_min|u16|%|0.01|
+soc_trend|i16|%/day|0.1|
+model_error|i16|V|0.001|
+battery_v|u16|V|0.001|
+battery_a|i16|A|0.001|
+battery_t|i16|degC|0.01|
+board_t|i16|degC|0.01|
+panel_x_v|u16|V|0.001|
+panel_x_a|i16|A|0.001|
+panel_y_v|u16|V|0.001|
+panel_y_a|i16|A|0.001|
+panel_z_v|u16|V|0.001|
+panel_z_a|i16|A|0.001|
+load_beacon_v|u16|V|0.001|
+load_beacon_a|i16|A|0.001|
+load_sensor_v|u16|V|0.001|
+load_sensor_a|i16|A|0.001|
+load_ais_v|u16|V|0.001|
+load_ais_a|i16|A|0.001|
+load_heater_v|u16|V|0.001|
+load_heater_a|i16|A|0.001|
+charge_limit|u16|A|0.001|
+loads_on|u8||1|
+loads_shed|u8||1|
+loads_tripped|u8||1|
+loads_stuck|u8||1|
+trips_beacon|u16||1|
+trips_sensor|u16||1|
+trips_ais|u16||1|
+trips_heater|u16||1|
+not_answering|u16||1|
+read_errors|u16||1|
+"""), 0xE4CF1653)
+
+PARAMETERS = Lines(0, """
+hk_period|u16|s|1|5|50|20|False|
+low_enter|u16|V|0.001|6750|7000|LEVELS.0.1|True|
+low_leave|u16|V|0.001|7050|7400|LEVELS.0.3|True|
+safe_enter|u16|V|0.001|6500|6800|LEVELS.1.1|True|
+safe_leave|u16|V|0.001|6850|7200|LEVELS.1.3|True|
+critical_enter|u16|V|0.001|6100|6500|LEVELS.2.1|True|
+critical_leave|u16|V|0.001|6550|7000|LEVELS.2.3|True|
+""")
+
+
+def dictionary():
+    from core.compact import SYSTEM
+
+    events = Lines(1, """
+boot|0|1|reset cause|boots|
+fault|1|2|faults since boot||
+task_failed|2|3|task number|failures in a row|
+dictionary|3|2|address|hash|
+limit_warning|4|2|limit|value|
+limit_error|5|3|limit|value|
+limit_over|6|1|limit|value|
+limit_action|9|2|limit|reason|
+antenna_burn|7|1|attempts|switch|
+antenna_released|8|1|attempts||
+schedule_done|32|1|entry|status * 256 + reason|
+schedule_missed|33|2|entry|seconds late|
+schedule_cut|34|2|entry||
+schedule_storage|35|3|entry, or cells||
+sequence_ended|36|1|sequence|steps * 256|
+sequence_stopped|37|2|sequence|steps * 256 + reason|
+time_set|48|1|seconds|microseconds|
+time_step|49|1|seconds|microseconds|
+time_synchronised|50|1|seconds|microseconds|
+time_far|51|2|seconds||
+file_received|64|1|bytes|session|
+file_deleted|65|1|||
+log_lost|66|2|packets|since boot|
+scrubbed|67|1|mended|broken|
+update|80|2|result|running|
+param_set|16|1|position|value|
+param_reverted|17|2|parameters||
+command_refused|96|2|reason|source * 256 + key slot|
+key_slot|97|2|slot|state|
+mode|128|1|mode|mode before|
+level|129|2|level|level before|
+load_trip|130|2|load|mA|
+parts|131|2|not answering|before|
+""")
+    commands = Lines(1, """
+noop|0|(data,bytes,,1,0,64;)|1|
+reset|1|()|0|
+tm_get|2|(set,u8,,1,0,7;)|1|
+hk_now|3|()|0|
+event_counts|4|(first,u8,,1,0,254;)|1|
+event_read|5|(sequence,u32,,1,None,None;)|1|
+limit_state|6|()|1|
+limit_enable|7|(limit,u8,,1,0,15;on,u8,,1,0,1;)|0|
+param_list|16|(first,u8,,1,None,None;)|1|
+param_get|17|(name,text,,1,1,24;)|1|
+param_set|18|(value,i32,,1,None,None;name,text,,1,1,24;)|0|
+param_default|19|(name,text,,1,0,24;)|0|
+param_confirm|20|()|0|
+param_revert|21|()|0|
+schedule_add|32|(number,u8,,1,1,None;kind,u8,,1,0,2;flags,u8,,1,0,3;event,u8,,1,None,None;value,u8,,1,None,None;due,u32,s,1,None,None;period,u32,s,1,None,None;times,u16,,1,None,None;command,bytes,,1,1,25;)|0|
+schedule_delete|33|(number,u8,,1,None,None;)|0|
+schedule_enable|34|(number,u8,,1,1,None;on,u8,,1,0,1;)|0|
+schedule_read|35|(after,u8,,1,None,None;)|1|
+sequence_store|36|(number,u8,,1,1,None;flags,u8,,1,0,1;steps,bytes,,1,0,118;)|0|
+sequence_read|37|(number,u8,,1,1,None;)|1|
+sequence_list|38|()|1|
+sequence_run|39|(number,u8,,1,1,None;)|0|
+sequence_stop|40|(number,u8,,1,None,None;)|0|
+time_get|48|()|1|
+time_set|49|(seconds,u32,s,1,None,None;microseconds,u32,us,1,0,999999;restart,u8,,1,0,1;)|0|
+file_list|64|(folder,u8,,1,0,1;start,u16,,1,None,None;)|1|
+file_open|65|(size,u32,B,1,1,12123975;hash_name,bytes,,1,33,64;)|0|
+file_block|66|(session,u8,,1,None,None;index,u16,,1,None,None;data,bytes,B,1,1,185;)|0|
+file_status|67|()|1|
+file_close|68|()|0|
+file_get|69|(gap,u16,ms,1,0,2000;base,u16,,1,None,None;wanted_name,bytes,,1,9,44;)|1|
+file_hash|70|(name,text,,1,1,36;)|1|
+file_delete|71|(name,text,,1,1,36;)|0|
+store_status|72|()|1|
+store_flush|73|()|0|
+scrub_start|74|()|0|
+scrub_status|75|()|1|
+update_status|80|()|1|
+update_begin|81|(manifest,bytes,,1,99,99;)|0|
+update_block|82|(offset,u32,B,1,None,None;data,bytes,,1,1,128;)|0|
+update_keep|83|(offset,u32,B,1,None,None;crc,u32,,1,None,None;)|0|
+update_verify|84|()|0|
+update_activate|85|()|0|
+update_confirm|86|()|0|
+update_abort|87|()|0|
+update_choose|88|(slot,u8,,1,None,None;)|0|
+update_push|89|(node,u8,,1,1,30;path,text,,1,1,64;)|0|
+update_board|90|()|1|
+slots|96|()|1|
+refusals|97|()|1|
+slot_recover|98|(next,u32,,1,0,4294901760;challenge,bytes,,1,8,8;)|0|
+key_rotate|99|(slot,u8,,1,0,3;generation,u16,,1,1,65534;)|0|
+""")
+    limits = Lines(0, """
+battery_v|6500|8400|40|100|3|None
+battery_t|0|4500|60|200|2|None
+board_t|-2000|7000|60|300|2|None
+soc|2500|None|60|500|2|None
+model_error|-600|600|900|200|2|None
+loads_tripped|None|0|60|0|2|None
+loads_stuck|None|0|40|0|3|None
+not_answering|None|0|60|0|2|None
+""")
+    return Dictionary("eps", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0x875D5BE1)

@@ -1,0 +1,173 @@
+# The sensor's dictionary as the board keeps it: core/lines.py.
+# Written by `dragonet generate compact`; do not edit.
+from core.dictionary import Dictionary
+from core.lines import Lines
+from core.telemetry import Set
+
+HK = Set("sensor", Lines(0, """
+seq|u16||1|
+uptime_s|u32|s|1|
+mission_s|u32|s|1|
+mode|u8||1|
+boots|u16||1|
+reset_cause|u8||1|
+failed_task|u8||1|
+restarts|u16||1|
+faults|u16||1|
+limits|u16||1|
+last_event|u8||1|
+slot|u8||1|
+update|u8||1|
+params|u16||1|
+next_seq|u32||1|
+commands|u16||1|
+refused|u16||1|
+board_t|i16|degC|0.01|
+panel_xp_t|i16|degC|0.01|
+panel_xm_t|i16|degC|0.01|
+payload_t|i16|degC|0.01|
+field_x|i32|nT|1|
+field_y|i32|nT|1|
+field_z|i32|nT|1|
+rate_x|i32|deg/s|0.001|
+rate_y|i32|deg/s|0.001|
+rate_z|i32|deg/s|0.001|
+not_answering|u8||1|
+read_errors|u16||1|
+ais_antenna|u8||1|
+burns|u8||1|
+ships|u16||1|
+ships_evicted|u32||1|
+ships_unsent|u16||1|
+ship_packets|u32||1|
+static_dropped|u16||1|
+sentences|u32||1|
+ais_1|u32||1|
+ais_2|u32||1|
+ais_3|u32||1|
+ais_5|u32||1|
+ais_18|u32||1|
+ais_19|u32||1|
+ais_24|u32||1|
+ais_27|u32||1|
+ais_other|u32||1|
+drop_garbage|u16||1|
+drop_too_long|u16||1|
+drop_checksum|u16||1|
+drop_format|u16||1|
+drop_armour|u16||1|
+drop_orphan|u16||1|
+drop_incomplete|u16||1|
+drop_expired|u16||1|
+drop_length|u16||1|
+drop_part|u16||1|
+drop_mmsi|u16||1|
+uart_full|u16||1|
+"""), 0x3EEB8684)
+
+PARAMETERS = Lines(0, """
+hk_period|u16|s|1|5|50|20|False|
+ships_period|u16|s|1|1|600|5|False|
+ships_again|u16|s|1|10|3600|120|False|
+""")
+
+
+def dictionary():
+    from core.compact import SYSTEM
+
+    events = Lines(1, """
+boot|0|1|reset cause|boots|
+fault|1|2|faults since boot||
+task_failed|2|3|task number|failures in a row|
+dictionary|3|2|address|hash|
+limit_warning|4|2|limit|value|
+limit_error|5|3|limit|value|
+limit_over|6|1|limit|value|
+limit_action|9|2|limit|reason|
+antenna_burn|7|1|attempts|switch|
+antenna_released|8|1|attempts||
+schedule_done|32|1|entry|status * 256 + reason|
+schedule_missed|33|2|entry|seconds late|
+schedule_cut|34|2|entry||
+schedule_storage|35|3|entry, or cells||
+sequence_ended|36|1|sequence|steps * 256|
+sequence_stopped|37|2|sequence|steps * 256 + reason|
+time_set|48|1|seconds|microseconds|
+time_step|49|1|seconds|microseconds|
+time_synchronised|50|1|seconds|microseconds|
+time_far|51|2|seconds||
+file_received|64|1|bytes|session|
+file_deleted|65|1|||
+log_lost|66|2|packets|since boot|
+scrubbed|67|1|mended|broken|
+update|80|2|result|running|
+param_set|16|1|position|value|
+param_reverted|17|2|parameters||
+command_refused|96|2|reason|source * 256 + key slot|
+key_slot|97|2|slot|state|
+parts|128|2|without a value|before|
+ships_full|129|1|evicted since boot|unsent|
+""")
+    commands = Lines(1, """
+noop|0|(data,bytes,,1,0,64;)|1|
+reset|1|()|0|
+tm_get|2|(set,u8,,1,0,7;)|1|
+hk_now|3|()|0|
+event_counts|4|(first,u8,,1,0,254;)|1|
+event_read|5|(sequence,u32,,1,None,None;)|1|
+limit_state|6|()|1|
+limit_enable|7|(limit,u8,,1,0,15;on,u8,,1,0,1;)|0|
+param_list|16|(first,u8,,1,None,None;)|1|
+param_get|17|(name,text,,1,1,24;)|1|
+param_set|18|(value,i32,,1,None,None;name,text,,1,1,24;)|0|
+param_default|19|(name,text,,1,0,24;)|0|
+param_confirm|20|()|0|
+param_revert|21|()|0|
+schedule_add|32|(number,u8,,1,1,None;kind,u8,,1,0,2;flags,u8,,1,0,3;event,u8,,1,None,None;value,u8,,1,None,None;due,u32,s,1,None,None;period,u32,s,1,None,None;times,u16,,1,None,None;command,bytes,,1,1,25;)|0|
+schedule_delete|33|(number,u8,,1,None,None;)|0|
+schedule_enable|34|(number,u8,,1,1,None;on,u8,,1,0,1;)|0|
+schedule_read|35|(after,u8,,1,None,None;)|1|
+sequence_store|36|(number,u8,,1,1,None;flags,u8,,1,0,1;steps,bytes,,1,0,118;)|0|
+sequence_read|37|(number,u8,,1,1,None;)|1|
+sequence_list|38|()|1|
+sequence_run|39|(number,u8,,1,1,None;)|0|
+sequence_stop|40|(number,u8,,1,None,None;)|0|
+time_get|48|()|1|
+time_set|49|(seconds,u32,s,1,None,None;microseconds,u32,us,1,0,999999;restart,u8,,1,0,1;)|0|
+file_list|64|(folder,u8,,1,0,1;start,u16,,1,None,None;)|1|
+file_open|65|(size,u32,B,1,1,12123975;hash_name,bytes,,1,33,64;)|0|
+file_block|66|(session,u8,,1,None,None;index,u16,,1,None,None;data,bytes,B,1,1,185;)|0|
+file_status|67|()|1|
+file_close|68|()|0|
+file_get|69|(gap,u16,ms,1,0,2000;base,u16,,1,None,None;wanted_name,bytes,,1,9,44;)|1|
+file_hash|70|(name,text,,1,1,36;)|1|
+file_delete|71|(name,text,,1,1,36;)|0|
+store_status|72|()|1|
+store_flush|73|()|0|
+scrub_start|74|()|0|
+scrub_status|75|()|1|
+update_status|80|()|1|
+update_begin|81|(manifest,bytes,,1,99,99;)|0|
+update_block|82|(offset,u32,B,1,None,None;data,bytes,,1,1,128;)|0|
+update_keep|83|(offset,u32,B,1,None,None;crc,u32,,1,None,None;)|0|
+update_verify|84|()|0|
+update_activate|85|()|0|
+update_confirm|86|()|0|
+update_abort|87|()|0|
+update_choose|88|(slot,u8,,1,None,None;)|0|
+update_push|89|(node,u8,,1,1,30;path,text,,1,1,64;)|0|
+update_board|90|()|1|
+slots|96|()|1|
+refusals|97|()|1|
+slot_recover|98|(next,u32,,1,0,4294901760;challenge,bytes,,1,8,8;)|0|
+key_rotate|99|(slot,u8,,1,0,3;generation,u16,,1,1,65534;)|0|
+""")
+    limits = Lines(0, """
+board_t|-3000|7000|60|300|2|None
+payload_t|-2000|6000|60|300|2|None
+rate_x|-30000|30000|60|2000|2|None
+rate_y|-30000|30000|60|2000|2|None
+rate_z|-30000|30000|60|2000|2|None
+not_answering|None|0|10|0|2|hk_now
+""")
+    return Dictionary("sensor", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0x1F748448)
