@@ -1,4 +1,4 @@
-"""A CSP node of the bench on a flight's CAN A, in virtual time: asking and waiting lets the flight go on."""
+"""A CSP node of the bench on a bus of a flight, in virtual time: asking and waiting lets the flight go on."""
 
 from collections.abc import Iterator
 
@@ -45,9 +45,9 @@ class _Wire:
 class BusNode(CspClient):
     """The bench's node 30 on the bus of a flight."""
 
-    def __init__(self, flight: Flight) -> None:
+    def __init__(self, flight: Flight, bus: int = 0) -> None:
         self.flight = flight
-        self.wire = _Wire(flight.buses[0])
+        self.wire = _Wire(flight.buses[bus])
         super().__init__(self.wire)  # pyright: ignore[reportArgumentType]
 
     def wait(self, seconds: float) -> None:
