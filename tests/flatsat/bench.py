@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import random
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +87,9 @@ class Bench(NamedTuple):
 @contextmanager
 def flying(folder: Path, others: Sequence[str] = ()) -> Iterator[Bench]:
     """Three boards that have the bench's key, and those of other slots: SLOT.key. Ten seconds after separation."""
-    key, *more = [keys.KeyFile.make(folder / f"{slot}.key", keys.SLOTS.index(slot)) for slot in ("bench", *others)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys.secrets, "token_bytes", random.Random(1).randbytes)  # every run is the same
+        key, *more = [keys.KeyFile.make(folder / f"{slot}.key", keys.SLOTS.index(slot)) for slot in ("bench", *others)]
     flight = Flight(scenario.load("nanodragon").with_hours(1.0), 1, folder / "out", lambda *_: [])
     flight.provision([key, *more])
     try:
