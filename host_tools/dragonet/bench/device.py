@@ -59,7 +59,8 @@ for _ in range(2):
 print(repr(guard._quick is not None and guard._quick.data[0]))
 """
 
-RESET = "import machine\nmachine.reset()"
+# Later than the answer to it, which USB would lose otherwise.
+RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 
 # Volts and radio, as far as this board can tell them: (battery mV or None, transmitting or None).
 SAFETY = """

@@ -32,9 +32,11 @@ class UnixBoard:
 
     def __init__(
         self, entry: Entry, folder: Path, uid: bytes, app: bool = True, twin: Path = paths.VIRTUAL_BOARD,
-        firmware: Path = paths.FIRMWARE,
+        firmware: Path = paths.FIRMWARE, paced: bool = True,
     ) -> None:  # fmt: skip
         """app: main.py runs, as on any board; without it the prompt comes when the guard has chosen.
+
+        paced: flash and waits take their time; without it none does.
 
         twin, firmware: other folders than the checkout's, such as compiled ones.
         """
@@ -42,7 +44,7 @@ class UnixBoard:
         self._folder = folder
         self._settings: dict[str, Any] = {
             "role": entry.role, "pins": "pins_unix", "seed": 1, "uid": list(uid), "world": list(entry.world),
-            "app": app, "reset_cause": PWRON_RESET, "control": 0,
+            "app": app, "paced": paced, "reset_cause": PWRON_RESET, "control": 0,
             "mounts": [
                 ["/twin", str(twin)], ["/rom", str(firmware)], ["/board", str(paths.BOARDS / entry.role)],
                 ["/target", str(paths.BOARDS / "rp2")], ["/host", str(paths.HOST_TOOLS)], ["/nv", str(folder)],
@@ -128,6 +130,8 @@ class UnixBoard:
             if cause == b"\0":
                 _interruptible(self._master)
             elif cause:
+                if self._master in ready and not self._from_board():  # what it said before
+                    return True
                 self._restart(cause[0])
                 return True
         if self._master in ready and not self._from_board():

@@ -104,7 +104,8 @@ class Slots:
         """The image into the free slot, read back and verified. What another update left half done is given up."""
         digest = image.digest.hex()
         status = self.status()
-        if status.state == "trial" or status.state in ("receiving", "verified") and status.hashes[status.other] != digest:
+        other = status.state in ("receiving", "verified") and status.hashes[status.other] != digest
+        if status.state == "trial" or other:
             self._do("_m.abort")
         begin = "_m.begin", f"a2b_base64({_text(image.manifest)!r})"
         if self._try(*begin) is not None:  # begun with another manifest
