@@ -17,11 +17,12 @@ class Printer:
     def __init__(self):
         self.types = {}     # messages by type
         self.counted = {}   # of types that are only counted
+        self._fields = {}   # by layout
         self.receiver = nmea.Receiver(self.message)
 
     def message(self, sixes, bits, _channel, _own):
         try:
-            fields = ais.layout(sixes, bits)
+            layout = ais.layout(sixes, bits)
         except ais.Unsupported:
             kind = sixes[0]
             self.counted[kind] = self.counted.get(kind, 0) + 1
@@ -31,7 +32,11 @@ class Printer:
             return
         kind = sixes[0]
         self.types[kind] = self.types.get(kind, 0) + 1
-        line = ['"%s": %s' % (field[0], text(field[3], ais.raw(sixes, bits, field))) for field in fields]
+        if layout not in self._fields:
+            self._fields[layout] = list(ais.fields(layout))
+        line = [
+            '"%s": %s' % (field[0], text(field[3], ais.raw(sixes, bits, field))) for field in self._fields[layout]
+        ]
         print("{" + ", ".join(line) + "}")
 
 
