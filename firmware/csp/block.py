@@ -18,6 +18,11 @@ def equal_plain(one, at, other, start, count):
     return True
 
 
+def offset_plain(part, whole):
+    """Where a slice lies in the buffer it is of, bytes; only the viper loop of MicroPython asks."""
+    return 0
+
+
 def put16(buffer, at, value):
     """Write value big-endian into two bytes."""
     buffer[at] = value >> 8 & 0xFF
@@ -37,6 +42,6 @@ def get16(buffer, at):
 
 
 if sys.implementation.name == "micropython":
-    from csp.block_viper import copy, equal
+    from csp.block_viper import copy, equal, offset
 else:
-    copy, equal = copy_plain, equal_plain
+    copy, equal, offset = copy_plain, equal_plain, offset_plain

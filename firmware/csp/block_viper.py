@@ -22,3 +22,8 @@ def equal(one, at: int, other, start: int, count: int) -> bool:
             return False
         k += 1
     return True
+
+
+@micropython.viper
+def offset(part, whole) -> int:
+    return int(ptr8(part)) - int(ptr8(whole))

@@ -3,13 +3,15 @@
 # The controller's queue leaves by identifier, not by age, so at most one fragment of a packet waits in it, and at
 # most one packet of each priority: fragments leave in order, packets of one priority too, and a packet of a higher
 # priority passes between the fragments of a lower one. The interrupt of a sent fragment queues the next.
+import micropython
 from micropython import const
 import time
 
 from csp import cfp1, cfp2
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
-from csp.reassembly import GENERAL, follow_general
+from csp.reassembly import EMPTY, GENERAL, follow_general
+from csp.stats import IRQ, RX, RXBYTES, TX, TXBYTES
 
 _PRIORITIES = const(4)
 _DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by version
@@ -53,9 +55,14 @@ class CanInterface(Interface):
         self._queue = queue
         self._queued = 0
         self.counter = 0  # packets sent, modulo 1024; the counter of CFP
-        self._irq = None
+        self._hot = None  # all that the interrupt needs
         self._receiver = None
         self._follow = follow_general
+        self._fast = None  # all that the viper loop needs
+        self._counts = self.stats.counts
+        # looked up here: a constant of a controller's class is found slowly
+        self._tx, self._state, self._failed = can.IRQ_TX, can.IRQ_STATE, can.IRQ_TX_FAILED
+        self._shift, self._mask = can.IRQ_TX_IDX_SHIFT, can.IRQ_TX_IDX_MASK
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # ticks that its interrupt may still take
@@ -73,12 +80,14 @@ class CanInterface(Interface):
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
         self._follow = cfp.follow
+        self._fast = self._receiver.fast(self._can.recv, self._received, self, node)
         self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
         if self._netmask:
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self._since = time.ticks_ms()
-        self._irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
+        irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
+        self._hot = (irq.flags, can.IRQ_TX | can.IRQ_STATE, self._follow, self._fast, time.ticks_ms)
         self._set_filters()
         self.service()
 
@@ -174,9 +183,8 @@ class CanInterface(Interface):
             elif lane.sender.advance():
                 self._push(lane)
             else:
-                stats = self.stats
-                stats.tx += 1
-                stats.txbytes += lane.packets[lane.first].size
+                self._counts[TX] += 1
+                self._counts[TXBYTES] += lane.packets[lane.first].size
                 self._next(lane)
         self._push_waiting()
 
@@ -230,46 +238,34 @@ class CanInterface(Interface):
 
     # --- interrupts ---
 
+    @micropython.native
     def _interrupt(self, can):
-        self.stats.irq += 1
-        if self.node.held:
-            self.deferred = self.node.deferred = True
-        else:
-            self.service()
+        self._counts[IRQ] += 1
+        node = self.node
+        hot = self._hot
+        if node.held:
+            self.deferred = node.deferred = True
+        elif hot is not None:  # irq() has come back
+            _serve(self, hot)
 
     def service(self):
         """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""
-        can = self._can
-        irq = self._irq
-        flags = irq.flags()
-        while flags:
-            if flags & can.IRQ_TX:
-                self._sent(flags >> can.IRQ_TX_IDX_SHIFT & can.IRQ_TX_IDX_MASK, flags & can.IRQ_TX_FAILED)
-            if flags & can.IRQ_STATE:
-                self._news = True
-                self.node.wake(True)
-            flags = irq.flags()
-        received = self._received
-        if can.recv(received) is None:
-            return
-        now = time.ticks_ms()
-        receiver = self._receiver
-        follow = self._follow
-        table = receiver.table
-        buffers = receiver.buffers
-        while True:
-            k = follow(table, buffers, received, now)
-            if k >= 0:
-                self._whole(receiver.complete(k, now))
-            elif k == GENERAL:
-                self._take(received, now)
-            if can.recv(received) is None:
-                return
+        _serve(self, self._hot)
 
-    def _take(self, received, now):
-        """Take a frame the general way."""
+    @micropython.native
+    def _told(self, flags):
+        """News of the controller: IRQ_TX, IRQ_STATE."""
+        if flags & self._tx:
+            self._sent(flags >> self._shift & self._mask, flags & self._failed)
+        if flags & self._state:
+            self._news = True
+            self.node.wake(True)
+
+    def _take(self, now):
+        """Take the frame just received the general way."""
         can = self._can
         stats = self.stats
+        received = self._received
         if received[3] & can.RECV_ERR_OVERRUN:
             stats.overrun += 1
             stats.frame += 1
@@ -282,8 +278,8 @@ class CanInterface(Interface):
 
     def _whole(self, packet):
         if packet is not None:
-            self.stats.rx += 1
-            self.stats.rxbytes += packet.size
+            self._counts[RX] += 1
+            self._counts[RXBYTES] += packet.size
             self.node.arrived(packet, self)
 
     # --- once in a while, from the node's task ---
@@ -348,3 +344,22 @@ class CanInterface(Interface):
                 self.stats.late += 1
                 self._abandon(lane)
         self._push_waiting()
+
+
+@micropython.native
+def _serve(interface, hot):
+    """CanInterface.service. A function, and one that is given all it needs: half the price of a method."""
+    flags_of, wanted, follow, fast, ms = hot
+    flags = flags_of()
+    while flags:
+        if flags & wanted:
+            interface._told(flags)
+        flags = flags_of()
+    now = ms()
+    k = follow(fast, now)
+    while k != EMPTY:
+        if k == GENERAL:
+            interface._take(now)
+        else:
+            interface._whole(interface._receiver.complete(k, now))
+        k = follow(fast, now)

@@ -13,7 +13,7 @@ from csp.packet import DATA
 from csp.reassembly import EARLY, END, NEXT, PARTIALS, ROW, SIZE, STAMP, UNKNOWN, Reassembler, follow_general
 
 if sys.implementation.name == "micropython":
-    from csp.reassembly_viper import follow_cfp1 as follow
+    from csp.reassembly_viper import follow
 else:
     follow = follow_general
 
@@ -28,6 +28,8 @@ _KEPT = const(3)  # MORE frames kept until BEGIN tells their place
 
 class Receiver(Reassembler):
     """Frames in, packets out."""
+
+    version = 1
 
     def __init__(self, pool, stats, admit_no_crc=False):
         super().__init__(pool, stats, admit_no_crc)
@@ -60,7 +62,7 @@ class Receiver(Reassembler):
             return self._malformed()
         if self._repeats(key, data, size, remain == 0, now):
             return None
-        if length > self._pool.capacity:
+        if length > self.pool.capacity:
             self._stats.too_long += 1
             self._stats.drop += 1
             return None
@@ -75,9 +77,9 @@ class Receiver(Reassembler):
             row = self._open(key, now)
             if row < 0:
                 return None
-            buffer = self.buffers[row // ROW]
+            buffer = self.packets[row // ROW].buffer
         else:
-            buffer = self.buffers[row // ROW]
+            buffer = self.packets[row // ROW].buffer
             same = table[row + SIZE] == length and equal(buffer, _HEADER, data, 0, _HEADER)
             self._begun(row, same and equal(buffer, DATA, data, _OVERHEAD, _IN_BEGIN), now)
             if table[row + NEXT]:
@@ -111,7 +113,7 @@ class Receiver(Reassembler):
             return self._lose(row)
         kept[first + 2 * early] = remain
         kept[first + 2 * early + 1] = size
-        copy(self.buffers[row // ROW], _FIRST_MORE + 8 * early, data, 0, size)
+        copy(self.packets[row // ROW].buffer, _FIRST_MORE + 8 * early, data, 0, size)
         table[row + EARLY] = early + 1
         table[row + STAMP] = now
         return None
@@ -122,11 +124,11 @@ class Receiver(Reassembler):
         self.table[row + EARLY] = 0
         kept = self._kept
         first = row // ROW * 2 * _KEPT
-        copy(self._moving, 0, self.buffers[row // ROW], _FIRST_MORE, 8 * early)
+        copy(self._moving, 0, self.packets[row // ROW].buffer, _FIRST_MORE, 8 * early)
         for k in range(early):
             at = first + 2 * k
             packet = self._more(row, kept[at], self._moving, 8 * k, kept[at + 1], now)
-            if packet is not None or self.buffers[row // ROW] is None:
+            if packet is not None or self.packets[row // ROW] is None:
                 return packet
         return None
 

@@ -12,10 +12,10 @@ from micropython import const
 import sys
 
 from csp.block import copy, equal
-from csp.reassembly import END, LAST, NEXT, ROW, SIZE, UNKNOWN, Reassembler, follow_general
+from csp.reassembly import END, LIMIT, NEXT, ROW, SIZE, UNKNOWN, Reassembler, follow_general
 
 if sys.implementation.name == "micropython":
-    from csp.reassembly_viper import follow_cfp2 as follow
+    from csp.reassembly_viper import follow
 else:
     follow = follow_general
 
@@ -26,6 +26,8 @@ _HEADER = const(4)  # header bytes within BEGIN, and where they lie in the buffe
 
 class Receiver(Reassembler):
     """Frames in, packets out."""
+
+    version = 2
 
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
@@ -56,7 +58,7 @@ class Receiver(Reassembler):
         elif size != 8 or end <= index:
             return self._malformed(row)
         at = _HEADER + 8 * index
-        if at + size > table[row + LAST]:
+        if at + size > table[LIMIT]:
             return self._too_long(row)
         return self._place(row, index, at, data, 0, size, now)
 
@@ -74,8 +76,8 @@ class Receiver(Reassembler):
             if row < 0:
                 return None
         else:
-            self._begun(row, equal(self.buffers[row // ROW], _HEADER, data, 0, 8), now)
-        buffer = self.buffers[row // ROW]
+            self._begun(row, equal(self.packets[row // ROW].buffer, _HEADER, data, 0, 8), now)
+        buffer = self.packets[row // ROW].buffer
         buffer[2] = identifier >> 21
         buffer[3] = identifier >> 13 & 0xFF
         return self._place(row, 0, _HEADER, data, 0, size, now)

@@ -12,8 +12,6 @@ class Interface:
     """
 
     mtu = 256  # bytes of data and trailers
-    border = None  # decides what may come in here, see border.py
-    all_hosts = -1  # the broadcast address of the interface's subnet
     copy_ms = 100  # a copy of what came by another interface comes so late at most
     never = -1  # what tick() returns when nothing is due
 
@@ -23,6 +21,8 @@ class Interface:
         self.name = name
         self.stats = Stats()
         self.node = None
+        self.border = None  # decides what may come in here, see border.py
+        self.all_hosts = -1  # the broadcast address of the interface's subnet
         # what changes later belongs to the object from the start: a new attribute would allocate then
         self.deferred = False  # an interrupt came while the node's tables were held
         self.watch = None  # knows packets that may come by another interface too: its is_duplicate(packet) is asked

@@ -3,20 +3,26 @@
 # Interrupts put whole packets into the inbox and wake the task; the task checks, dispatches and answers. The sending
 # half is output.py.
 from micropython import const
+from array import array
 import asyncio
+import micropython
 import time
 
 from csp import services
+from csp.accept import FILLED, following, let_go
 from csp.crc32c import matches
 from csp.errors import AddressError, InterfaceError, PortError
 from csp.output import NO_REPLY, Output
-from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL, unpack
+from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL
 from csp.packet import FLAG_CRC32, FLAG_HMAC, FLAG_RDP, FLAG_XTEA
 
 LAST_BIND = const(16)  # ports a server may bind; the rest are for who asks
 FIRST_EPHEMERAL = const(17)
 ANY = const(255)  # bind: every port that nobody else is bound to
 _CRC_SIZE = const(4)
+_PORT = const(2)  # of accept.py, here again: native code looks a global up, a constant not
+_ELSE = const(-1)
+_CHECKED = const(64)
 _TICK_MS = const(1200)  # more than a heartbeat's second: then those that come wake the task, and its clock rarely
 _LONG_MS = const(500)  # a tick that is due later than this is done when the task is awake anyway
 
@@ -66,9 +72,15 @@ class Node(Output):
         self._any = None
         self._waiting = [None] * (NO_REPLY - FIRST_EPHEMERAL)  # by source port: who waits for answers
         self._ephemeral = 0
-        self._inbox = [None] * (buffers + 1)
-        self._first = self._end = 0
+        self.inbox = [None] * (buffers + 1)
         self._flag = asyncio.ThreadSafeFlag()
+        self.set_flag = self._flag.set
+        # see accept.py
+        self.facts = array("i", (0, 0, 0, version, address, BROADCAST[version], HEADER_START[version], buffers + 1))
+        # one look at an object's attribute, or at a module's, costs as much as taking all these
+        pool = self.pool
+        here = (self.inbox, self.facts, pool.packets, pool.state, self._handlers)
+        self._hot = here + (time.ticks_ms, time.ticks_diff, following, let_go, _dispatch)
         self._urgent = False  # an interface wants its tick now
         self._uptime_ms = 0
         self._ticked = time.ticks_ms()
@@ -171,35 +183,43 @@ class Node(Output):
         """From an interface, in its interrupt or with the tables held: a whole packet, held once."""
         packet.interface = interface
         packet.arrived_us = time.ticks_us()
-        end = self._end
-        self._inbox[end] = packet
+        facts = self.facts
+        end = facts[FILLED]
+        self.inbox[end] = packet
         end += 1
-        self._end = end if end < len(self._inbox) else 0
-        self._flag.set()
+        facts[FILLED] = end if end < len(self.inbox) else 0
+        self.set_flag()
 
     def wake(self, urgent=False):
         """Make the task look at its interfaces now; from an interrupt."""
         if urgent:
             self._urgent = True
-        self._flag.set()
+        self.set_flag()
 
+    @micropython.native
     def process(self):
         """Dispatch what has come in and do what is due. Called by run(); never waits."""
+        inbox, facts, packets, state, handlers, ms, ticks_diff, take_next, let_go, dispatch = self._hot
         if self._urgent:
-            self._tick(time.ticks_ms())
-        for _ in range(len(self._inbox)):
-            first = self._first
-            if first == self._end:
+            self._tick(ms())
+        for _ in range(len(inbox)):
+            packet = take_next(inbox, facts)
+            if packet is None:
                 break
-            packet = self._inbox[first]
-            first += 1
-            self._first = first if first < len(self._inbox) else 0
-            self._route(packet)
-            self.release(packet)
+            interface = packet.interface
+            port = facts[_PORT]
+            if port == _ELSE or interface.watch is not None or interface.border is not None:
+                self._look_closer(packet, interface, port)
+            else:
+                if port >= _CHECKED:
+                    port -= _CHECKED
+                    packet.size -= _CRC_SIZE
+                dispatch(self, packet, port, handlers)
+            let_go(packet, packets, state)
         else:
-            self._flag.set()  # more came meanwhile: let others run in between
-        now = time.ticks_ms()
-        if time.ticks_diff(now, self._next_tick) >= -self._early_ms:
+            self.set_flag()  # more came meanwhile: let others run in between
+        now = ms()
+        if ticks_diff(now, self._next_tick) >= -self._early_ms:
             self._tick(now)
 
     async def run(self, checkin=None):
@@ -224,7 +244,7 @@ class Node(Output):
             now = time.ticks_ms()
             wait = time.ticks_diff(self._next_tick, now)
             if wait <= 0:
-                self._flag.set()
+                self.set_flag()
                 wait = self._again_ms
             self._clock_due = time.ticks_add(now, wait)
             await asyncio.sleep_ms(wait)
@@ -259,28 +279,37 @@ class Node(Output):
         due = time.ticks_add(time.ticks_ms(), ms)
         if time.ticks_diff(due, self._next_tick) < 0:
             self._next_tick = due
-            self._flag.set()
+            self.set_flag()
 
-    def _route(self, packet):
-        interface = packet.interface
+    @micropython.native
+    def _look_closer(self, packet, interface, port):
+        """What to do with a packet that is not simply for this node, or of which others must be asked."""
         stats = interface.stats
-        unpack(packet, self.version)
-        if interface.watch is not None and interface.watch.is_duplicate(packet):
+        watch = interface.watch
+        if watch is not None and watch.is_duplicate(packet):
             stats.duplicate += 1
             return
-        dst, src = packet.dst, packet.src
-        if interface.border is not None and not interface.border.admit(packet, self.broadcast_address):
+        border = interface.border
+        if border is not None and not border.admit(packet, self.broadcast_address):
             stats.autherr += 1
-        elif (src == self.address or src == 0 or src == self.broadcast_address) and interface is not self.loop:
+            return
+        if port != _ELSE:
+            if port >= _CHECKED:
+                port -= _CHECKED
+                packet.size -= _CRC_SIZE
+            _dispatch(self, packet, port, self._handlers)
+            return
+        dst, src = packet.dst, packet.src
+        if (src == self.address or src == 0 or src == self.broadcast_address) and interface is not self.loop:
             # nobody else's: its answer would go to this node itself, or to all
             stats.bad_source += 1
             stats.drop += 1
         elif dst == self.address or dst == self.broadcast_address or dst == interface.all_hosts:
             if self._verify(packet, stats):
-                self._dispatch(packet, stats)
+                _dispatch(self, packet, packet.dport, self._handlers)
         elif interface is self.loop:
             if self._verify(packet, stats):
-                self._dispatch(packet, stats)
+                _dispatch(self, packet, packet.dport, self._handlers)
         else:
             self._forward(packet, interface)
 
@@ -320,28 +349,40 @@ class Node(Output):
         stats.rx_error += 1
         return False
 
-    def _dispatch(self, packet, stats):
-        dport = packet.dport
-        if self.connections is not None and self.connections.take(packet):
-            return
-        if not packet.flags & FLAG_RDP:  # that needs a connection
-            if dport > LAST_BIND:
-                waiting = self._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
-                if waiting is not None and waiting.take(packet):
-                    return
-                handler = self._any
-            else:
-                handler = self._handlers[dport]
-                if handler is None:
-                    handler = self._any
-            if handler is not None:
-                try:
-                    handler(packet)
-                except Exception as error:  # one bad handler must not stop the bus
-                    self.handler_errors += 1
-                    self.last_error = error
-                    stats.unserved += 1
-                    stats.drop += 1
-                return
+    def _unserved(self, packet):
+        """Nobody is bound there."""
+        stats = packet.interface.stats
         stats.no_port += 1
         stats.drop += 1
+
+    def _failed(self, packet, error):
+        """A handler raised."""
+        stats = packet.interface.stats
+        self.handler_errors += 1
+        self.last_error = error
+        stats.unserved += 1
+        stats.drop += 1
+
+
+@micropython.native
+def _dispatch(node, packet, dport, handlers):
+    """Give a packet to who waits for it, or to the handler of its port. A function: half the price of a method."""
+    connections = node.connections
+    if connections is not None and connections.take(packet):
+        return
+    if dport <= LAST_BIND:
+        handler = handlers[dport]
+    else:
+        waiting = node._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
+        if waiting is not None and not packet.flags & FLAG_RDP and waiting.take(packet):
+            return
+        handler = None
+    if handler is None:
+        handler = node._any
+    if handler is None or packet.flags & FLAG_RDP:  # that needs a connection
+        node._unserved(packet)
+        return
+    try:
+        handler(packet)
+    except Exception as error:  # one bad handler must not stop the bus
+        node._failed(packet, error)

@@ -10,6 +10,7 @@
 #  byte  0 1 2 3 4 5 6 7 8 ...
 #            [v2 header ][data and trailers, size bytes]
 #                [v1 hdr][data and trailers, size bytes]
+import micropython
 from micropython import const
 
 CRITICAL, HIGH, NORMAL, LOW = const(0), const(1), const(2), const(3)  # priorities
@@ -49,48 +50,53 @@ class Packet:
         self.next = None  # behind this one, for a connection
         self.seq = self.length = self.sent = 0  # for RDP: sequence number, bytes of data, ticks of the last sending
 
-    @property
-    def data(self):
+    def __getattr__(self, name):
+        # no property: in an object of a class that has one, each store looks for it first, which costs 700 cycles
+        if name != "data":
+            raise AttributeError(name)
         return self.buffer[DATA : DATA + self.size]
 
 
-def pack(packet, version):
+@micropython.viper
+def pack(packet, version: int):
     """Write the header of this version from the packet's fields; each field fits its bits."""
-    buffer = packet.buffer
-    src, dst = packet.src, packet.dst
-    dport, sport = packet.dport, packet.sport
+    at = ptr8(packet.buffer)
+    src = int(packet.src)
+    dst = int(packet.dst)
+    dport = int(packet.dport)
+    sport = int(packet.sport)
     if version == 2:
-        buffer[2] = packet.pri << 6 | dst >> 8
-        buffer[3] = dst & 0xFF
-        buffer[4] = src >> 6
-        buffer[5] = (src & 0x3F) << 2 | dport >> 4
-        buffer[6] = (dport & 0x0F) << 4 | sport >> 2
-        buffer[7] = (sport & 0x03) << 6 | packet.flags & 0x3F
+        at[2] = int(packet.pri) << 6 | dst >> 8
+        at[3] = dst & 0xFF
+        at[4] = src >> 6
+        at[5] = (src & 0x3F) << 2 | dport >> 4
+        at[6] = (dport & 0x0F) << 4 | sport >> 2
+        at[7] = (sport & 0x03) << 6 | int(packet.flags) & 0x3F
     else:
-        buffer[4] = packet.pri << 6 | src << 1 | dst >> 4
-        buffer[5] = (dst & 0x0F) << 4 | dport >> 2
-        buffer[6] = (dport & 0x03) << 6 | sport
-        buffer[7] = packet.flags
+        at[4] = int(packet.pri) << 6 | src << 1 | dst >> 4
+        at[5] = (dst & 0x0F) << 4 | dport >> 2
+        at[6] = (dport & 0x03) << 6 | sport
+        at[7] = int(packet.flags)
 
 
-def unpack(packet, version):
-    """Read the packet's fields from the header of this version in its buffer."""
-    buffer = packet.buffer
+@micropython.viper
+def unpack(packet, version: int) -> int:
+    """Read the packet's fields from the header of this version in its buffer; src << 14 | dst."""
+    at = ptr8(packet.buffer)
     if version == 2:
-        b2, b5 = buffer[2], buffer[5]
-        b6, b7 = buffer[6], buffer[7]  # two at a time: four would make a tuple
-        packet.pri = b2 >> 6
-        packet.dst = (b2 & 0x3F) << 8 | buffer[3]
-        packet.src = buffer[4] << 6 | b5 >> 2
-        packet.dport = (b5 & 0x03) << 4 | b6 >> 4
-        packet.sport = (b6 & 0x0F) << 2 | b7 >> 6
-        packet.flags = b7 & 0x3F
+        dst = (at[2] & 0x3F) << 8 | at[3]
+        src = at[4] << 6 | at[5] >> 2
+        packet.pri = at[2] >> 6
+        packet.dport = (at[5] & 0x03) << 4 | at[6] >> 4
+        packet.sport = (at[6] & 0x0F) << 2 | at[7] >> 6
+        packet.flags = at[7] & 0x3F
     else:
-        b4, b5 = buffer[4], buffer[5]
-        b6 = buffer[6]
-        packet.pri = b4 >> 6
-        packet.src = b4 >> 1 & 0x1F
-        packet.dst = (b4 & 0x01) << 4 | b5 >> 4
-        packet.dport = (b5 & 0x0F) << 2 | b6 >> 6
-        packet.sport = b6 & 0x3F
-        packet.flags = buffer[7]
+        dst = (at[4] & 0x01) << 4 | at[5] >> 4
+        src = at[4] >> 1 & 0x1F
+        packet.pri = at[4] >> 6
+        packet.dport = (at[5] & 0x0F) << 2 | at[6] >> 6
+        packet.sport = at[6] & 0x3F
+        packet.flags = at[7]
+    packet.dst = dst
+    packet.src = src
+    return src << 14 | dst

@@ -4,27 +4,38 @@
 # are there already (AHEAD), so fragments may come twice and up to three places late. A fragment that lies further on
 # proves a loss: the packet is given up at once. What makes no progress expires by time.
 #
-# The state is a table of integers, so that the frame that simply follows the one before it can be taken by a few
-# viper lines (reassembly_viper.py); every other frame goes the general way, cfp1.py and cfp2.py. A row:
+# The state is a table of integers, so that what comes as it should is taken by a viper loop (reassembly_viper.py);
+# every other frame goes the general way, cfp1.py and cfp2.py. A row:
 #
 #  word  0 KEY    of the packet on this interface, UNUSED if the row is free      4 SIZE   bytes of data and trailers
 #        1 NEXT   first fragment missing                                          5 STAMP  ticks of the last progress
 #        2 AHEAD  bit k: fragment NEXT + 1 + k is there                           6 EARLY  CFP1: came before BEGIN
-#        3 END    index of the last fragment, UNKNOWN until it is known           7 LAST   length of the buffer
+#        3 END    index of the last fragment, UNKNOWN until it is known           7 START  of its buffer in the slab
+#
+# Behind the rows: the three packets completed or lost last, to know the frames that come late (RECENT: keys, then
+# sizes of their first frames, then ticks; RECENT_AT: the next to be forgotten), and what the loop must know.
 from micropython import const
 from array import array
 import time
 
-from csp.block import copy, equal
-from csp.packet import FLAG_CRC32
+from csp.block import copy, equal, offset
+from csp.packet import DATA, FLAG_CRC32
 
 PARTIALS = const(6)  # packets being put together at a time, per interface
 ROW = const(8)
 KEY, NEXT, AHEAD, END = const(0), const(1), const(2), const(3)
-SIZE, STAMP, EARLY, LAST = const(4), const(5), const(6), const(7)
+SIZE, STAMP, EARLY, START = const(4), const(5), const(6), const(7)
+RECENT = const(48)  # ROW * PARTIALS
+RECENT_SIZE = const(51)
+RECENT_STAMP = const(54)
+RECENT_AT = const(57)
+LIMIT = const(58)  # bytes of a buffer
+ADMIT = const(59)  # 1: packets of several frames need no CRC
+VERSION = const(60)
+_WORDS = const(61)
 UNUSED = const(0x3FFFFFFF)
 UNKNOWN = const(0xFFFF)
-GENERAL, STORED = const(-1), const(-2)  # what `follow` returns, or the row of the packet that is whole
+GENERAL, EMPTY = const(-1), const(-2)  # what `follow` returns, or the row of a packet that is whole
 
 EXPIRY_MS = const(1000)  # libcsp's time limit of a partial packet
 _STALE_MS = const(20)  # a packet that makes no progress for so long goes when its row is needed
@@ -36,9 +47,9 @@ _LOST = const(-2)  # in its place too: that packet was given up
 _RECENT_MS = const(5)  # a late frame is no further away than three frames: 4 ms at 125 kbit/s
 
 
-def follow_general(table, buffers, received, now):
-    """In place of the viper versions: every frame goes the general way."""
-    return GENERAL
+def follow_general(fast, now):
+    """In place of the viper loop: every frame goes the general way."""
+    return EMPTY if fast[0](fast[1]) is None else GENERAL
 
 
 class Reassembler:
@@ -47,22 +58,32 @@ class Reassembler:
     admit_no_crc: take packets of several frames that have no CRC (old peers).
     """
 
+    version = 0
+
     def __init__(self, pool, stats, admit_no_crc=False):
-        self._pool = pool
+        self.pool = pool
         self._stats = stats
         self._admit_no_crc = admit_no_crc
-        self.table = array("i", [UNUSED] * (ROW * PARTIALS))
-        self.buffers = [None] * PARTIALS
-        self._packets = [None] * PARTIALS
-        self._recent = [UNUSED] * _RECENT  # keys of the packets completed or lost last
-        self._recent_begin = bytearray(8 * _RECENT)  # their first frames
-        self._recent_size = [0] * _RECENT
-        self._recent_stamp = [0] * _RECENT
-        self._recent_at = 0
+        self.table = array("i", [UNUSED] * _WORDS)
+        self.table[RECENT_AT] = 0
+        self.table[LIMIT] = DATA + pool.capacity
+        self.table[ADMIT] = 1 if admit_no_crc else 0
+        self.table[VERSION] = self.version
+        self.packets = [None] * PARTIALS
+        self.recent_begin = bytearray(8 * _RECENT)  # first frames of the packets completed last
+
+    def fast(self, recv, received, interface, node):
+        """What the viper loop unpacks: looking it up costs more than the work that is done with it."""
+        pool = self.pool
+        slab, counts = pool.slab, self._stats.counts
+        facts = node.facts
+        clock = time.ticks_us
+        mine = (recv, received, len, self.packets, self.table, pool.packets, pool.state, slab, self.recent_begin)
+        return mine + (counts, interface, node.inbox, facts, clock, node.set_flag)
 
     def partials(self):
         """How many packets are being put together."""
-        return PARTIALS - self._packets.count(None)
+        return PARTIALS - self.packets.count(None)
 
     def expire(self, now):
         """Give up partial packets without progress for EXPIRY_MS; now in ticks, ms."""
@@ -75,7 +96,7 @@ class Reassembler:
     def complete(self, k, now):
         """The packet in row number k is whole: take it out; None if it has no CRC and needs one."""
         row = ROW * k
-        packet = self._packets[k]
+        packet = self.packets[k]
         packet.size = self.table[row + SIZE]
         packet.stamp = now
         self._remember(self.table[row], packet, _BEGUN, now)
@@ -84,7 +105,7 @@ class Reassembler:
             # eight fragments lost in a row are not visible in CFP2: only a CRC tells
             self._stats.no_crc += 1
             self._stats.rx_error += 1
-            self._pool.release(packet)
+            self.pool.release(packet)
             return None
         return packet
 
@@ -121,15 +142,14 @@ class Reassembler:
         packet = self._take()
         if packet is None:
             return -1
-        self._packets[place // ROW] = packet
-        self.buffers[place // ROW] = packet.buffer
+        self.packets[place // ROW] = packet
         table[place] = key
-        table[place + LAST] = len(packet.buffer)
+        table[place + START] = offset(packet.buffer, self.pool.slab)
         self._restart(place, now)
         return place
 
     def _take(self):
-        packet = self._pool.take_received()
+        packet = self.pool.take_received()
         if packet is None:
             self._stats.drop += 1
             self._stats.no_buffer += 1
@@ -143,24 +163,20 @@ class Reassembler:
 
     def _clear(self, row):
         self.table[row] = UNUSED
-        self._packets[row // ROW] = self.buffers[row // ROW] = None
+        self.packets[row // ROW] = None
 
     def _give_up(self, row):
         """Let go of a partial packet; the caller counts why."""
-        packet = self._packets[row // ROW]
+        packet = self.packets[row // ROW]
         self._clear(row)
-        self._pool.release(packet)
+        self.pool.release(packet)
         return None
 
     def _lose(self, row):
         """Give up a packet that misses a fragment; those still to come open no other."""
         self._stats.gap += 1
         self._stats.rx_error += 1
-        at = self._recent_at
-        self._recent[at] = self.table[row]
-        self._recent_size[at] = _LOST
-        self._recent_stamp[at] = self.table[row + STAMP]
-        self._recent_at = at + 1 if at < _RECENT - 1 else 0
+        self._note(self.table[row], _LOST, self.table[row + STAMP])
         return self._give_up(row)
 
     def _too_long(self, row):
@@ -180,7 +196,7 @@ class Reassembler:
         """Store fragment `index`, size bytes of data from start, at `at` of the buffer; the packet if it is whole."""
         table = self.table
         step = index - table[row + NEXT]
-        buffer = self.buffers[row // ROW]
+        buffer = self.packets[row // ROW].buffer
         if step == 0:
             copy(buffer, at, data, start, size)
             return self._advance(row, index + 1, now)
@@ -214,30 +230,32 @@ class Reassembler:
 
     def _remember(self, key, packet, size, now):
         """Keep the first frame of a packet that is whole; size: its size, or _BEGUN if it was not all."""
-        at = self._recent_at
-        self._recent[at] = key
-        self._recent_size[at] = size
-        self._recent_stamp[at] = now
-        self._begin_of(packet, self._recent_begin, 8 * at)
-        self._recent_at = at + 1 if at < _RECENT - 1 else 0
+        self._begin_of(packet, self.recent_begin, 8 * self._note(key, size, now))
+
+    def _note(self, key, size, stamp):
+        """A packet completed or lost in place of the one noted first; returns its place."""
+        table = self.table
+        at = table[RECENT_AT]
+        table[RECENT + at] = key
+        table[RECENT_SIZE + at] = size
+        table[RECENT_STAMP + at] = stamp
+        table[RECENT_AT] = at + 1 if at < _RECENT - 1 else 0
+        return at
 
     def _is_recent(self, key, now):
         """Index of the packet completed or lost a moment ago under this key, or -1."""
-        if key not in self._recent:
-            return -1
+        table = self.table
         for k in range(_RECENT):
-            if self._recent[k] == key and time.ticks_diff(now, self._recent_stamp[k]) <= _RECENT_MS:
+            if table[RECENT + k] == key and time.ticks_diff(now, table[RECENT_STAMP + k]) <= _RECENT_MS:
                 return k
         return -1
 
     def _repeats(self, key, data, size, whole, now):
         """True if this BEGIN frame began a packet that was completed a moment ago. whole: it is all of a packet."""
-        if key not in self._recent:
-            return False
         k = self._is_recent(key, now)
-        if k < 0 or self._recent_size[k] != (size if whole else _BEGUN):
+        if k < 0 or self.table[RECENT_SIZE + k] != (size if whole else _BEGUN):
             return False
-        if not equal(self._recent_begin, 8 * k, data, 0, size):
+        if not equal(self.recent_begin, 8 * k, data, 0, size):
             return False
         self._stats.duplicate += 1
         return True
@@ -261,11 +279,11 @@ class Reassembler:
     def _stray(self, key, now):
         """Count a fragment whose packet is not here."""
         k = self._is_recent(key, now)
-        if k >= 0 and self._recent_size[k] != _LOST:
+        if k >= 0 and self.table[RECENT_SIZE + k] != _LOST:
             self._stats.duplicate += 1
         else:
             if k >= 0:
-                self._recent_stamp[k] = now
+                self.table[RECENT_STAMP + k] = now
             self._stats.frame += 1
             self._stats.stray += 1
         return None

@@ -1,24 +1,23 @@
 # What an interface counts: the ten counters that CMP if_stats carries, in its order, and what lies behind them.
 #
 # Rule: whatever is lost is counted once in `drop`, `tx_error`, `rx_error`, `autherr` or `frame`, and once more by
-# its reason.
+# its reason. The five that count every packet or interrupt lie in an array, where counting costs least.
+from micropython import const
+from array import array
 
 WIRE = ("tx", "rx", "tx_error", "rx_error", "drop", "autherr", "frame", "txbytes", "rxbytes", "irq")
+TX, RX, TXBYTES, RXBYTES, IRQ = const(0), const(1), const(2), const(3), const(4)  # in counts
 _WRAP = 0x3FFFFFFF  # counters wrap here, below where integers would allocate on a 32-bit port
 
 
 class Stats:
     def __init__(self):
-        self.tx = 0  # packets sent
-        self.rx = 0  # packets received whole
+        self.counts = array("i", (0, 0, 0, 0, 0))
         self.tx_error = 0  # packets given up while sending
         self.rx_error = 0  # packets received whole and bad, partial packets given up
         self.drop = 0  # packets for which there was no buffer, room or way
         self.autherr = 0  # packets refused by HMAC or at the border
         self.frame = 0  # frames that belong to no packet or break the format
-        self.txbytes = 0  # of data and trailers
-        self.rxbytes = 0
-        self.irq = 0  # interrupts served
         # reasons, not on the wire
         self.no_buffer = 0  # drop: pool empty
         self.queue_full = 0  # drop: more packets to send than the queue holds
@@ -44,3 +43,48 @@ class Stats:
         """Keep the counters that grow fast below 2**30, one at each turn; called about once a second."""
         name = WIRE[turn % len(WIRE)]
         setattr(self, name, getattr(self, name) & _WRAP)
+
+    @property
+    def tx(self):
+        """Packets sent."""
+        return self.counts[TX]
+
+    @tx.setter
+    def tx(self, value):
+        self.counts[TX] = value
+
+    @property
+    def rx(self):
+        """Packets received whole."""
+        return self.counts[RX]
+
+    @rx.setter
+    def rx(self, value):
+        self.counts[RX] = value
+
+    @property
+    def txbytes(self):
+        """Of data and trailers."""
+        return self.counts[TXBYTES]
+
+    @txbytes.setter
+    def txbytes(self, value):
+        self.counts[TXBYTES] = value
+
+    @property
+    def rxbytes(self):
+        """Of data and trailers."""
+        return self.counts[RXBYTES]
+
+    @rxbytes.setter
+    def rxbytes(self, value):
+        self.counts[RXBYTES] = value
+
+    @property
+    def irq(self):
+        """Interrupts served."""
+        return self.counts[IRQ]
+
+    @irq.setter
+    def irq(self, value):
+        self.counts[IRQ] = value
