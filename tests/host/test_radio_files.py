@@ -47,7 +47,7 @@ class World:
         """A transfer, the board losing power once after so many bytes: how many passes it took."""
         resets = [reset_at]
 
-        def progress(done: int) -> None:
+        def progress(done: int, total: int) -> None:
             if resets and done >= resets[0]:
                 resets.pop()
                 self.board.boot()

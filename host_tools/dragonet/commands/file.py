@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Shown
 from rich.table import Table
 
-from dragonet.commands.options import ROUTE_HELP, VIA, AsJson, BitRate, Board, Key, Timeout, Version, Via
+from dragonet.commands.options import ROUTE_HELP, VIA, AsJson, BitRate, Board, Key, Timeout, Version, Via, commander
 from dragonet.errors import UserError
-from dragonet.ground.commander import Commander
-from dragonet.ground.csp_client import CspClient
-from dragonet.ground.files import FOLDERS, Files, checked
-from dragonet.ground.keys import KeyFile
+from dragonet.ground import stored
+from dragonet.ground.commander import Commander, dictionary
+from dragonet.ground.files import FOLDERS, Files, Progress, checked
 from dragonet.ground.radio_link import Air, OverAir
-from dragonet.ground.via import DEFAULT_BIT_RATE, open_link
+from dragonet.ground.via import DEFAULT_BIT_RATE
 
 _EPILOG = f"""{ROUTE_HELP}
 
@@ -37,6 +39,8 @@ Examples:
   dragonet file get eps log/00000000 hk.log
 
   dragonet file rm beacon sequence.bin --key ops.key
+
+  dragonet file hk eps day.csv --hours 24 --folder eps-log --key ops.key      each minute's housekeeping
 
   dragonet file put beacon big.bin --key ops.key --radio 9600 --loss 10      a radio link on the desk
 
@@ -104,7 +108,7 @@ def put(
     if key is None:
         raise UserError("sending a file needs a key: --key FILE ('dragonet key new' makes one)")
     with _files(role, via, key, timeout, csp_version, bitrate, patience, radio, loss, seed) as (files, _, air):
-        with _bar(f"{there} to {role}", len(content), as_json) as progress:
+        with _bar(f"{there} to {role}", as_json) as progress:
             sent = files.put(there, content, progress)
     _told(role, there, len(content), files, air, as_json, "sent" if sent else "was there already")
 
@@ -130,7 +134,7 @@ def get(
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise UserError(f"{target}: name a file in a folder that exists")
     with _files(role, via, key, timeout, csp_version, bitrate, patience, radio, loss, seed) as (files, _, air):
-        with _bar(f"{name} from {role}", None, as_json) as progress:
+        with _bar(f"{name} from {role}", as_json) as progress:
             size = files.get(name, target, progress)
     _told(role, name, size, files, air, as_json, f"is {target}")
 
@@ -146,6 +150,48 @@ def rm(
     with _files(role, via, key, timeout, csp_version, bitrate) as (files, _, _air):
         files.delete(name)
     print(json.dumps({"board": role, "deleted": name}) if as_json else f"{role}: {name} deleted")
+
+
+@app.command()
+def hk(
+    role: Board,
+    out: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV, JSON with --json; default: shown.")] = None,
+    hours: Annotated[float, typer.Option("--hours", min=0.0, help="As many of the newest; 0: all there are.")] = 24.0,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Keep the segments here: the next time goes on.")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Only what DIR holds: no board is asked.")] = False,
+    via: Via = VIA,
+    key: Key = None,
+    timeout: Timeout = 1.0,
+    patience: Patience = 60.0,
+    csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE,
+    as_json: AsJson = False,
+) -> None:
+    """Housekeeping that a board kept, a packet each minute: by name, in units.
+
+    Up to ten packets are still in FRAM: with a key they are moved to flash first.
+    """
+    if local and folder is None:
+        raise UserError("--local reads what --folder DIR holds")
+    one = dictionary(role)
+    with tempfile.TemporaryDirectory() as spare:
+        place = folder or Path(spare)
+        if not local:
+            _fetch(role, place, hours, via, key, timeout, patience, csp_version, bitrate, as_json)
+        found = stored.newest(stored.rows(one, stored.read(place)), round(hours * 60))
+    if out is None:
+        _write_hk(role, one, found, sys.stdout, as_json)
+    else:
+        try:
+            with out.open("w") as file:
+                _write_hk(role, one, found, file, as_json)
+        except OSError as error:
+            raise UserError(f"{out}: {error.strerror}") from None
+        print(f"{role}: {len(found.rows)} packets in {out}", file=sys.stderr)
+    if found.other or found.broken:
+        print(f"{role}: {found.other} packets of another firmware, {found.broken} bytes broken", file=sys.stderr)
 
 
 @app.command()
@@ -175,6 +221,35 @@ def scrub(
         print(f"{name:<10} {value:,}")
 
 
+def _fetch(
+    role: str, folder: Path, hours: float, via: str, key: Path | None, timeout: float, patience: float,
+    csp_version: int, bitrate: int, as_json: bool,
+) -> None:  # fmt: skip
+    """The segments with the packets of so many hours, in `folder`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}") from None
+    with _files(role, via, key, timeout, csp_version, bitrate, patience) as (files, one, _):
+        data = one.call("store_status" if key is None else "store_flush").data
+        newest, kept = struct.unpack_from(">II", data, 0)
+        if kept > newest:
+            print(f"{role}: {kept - newest} more packets are still in FRAM: --key FILE fetches them", file=sys.stderr)
+        first = max(0, newest - round(hours * 60)) if hours else 0
+        segments = stored.needed(files.listing(stored.LOG), first)
+        with _bar(f"housekeeping of {role}", as_json) as progress:
+            stored.fetch(files, segments, folder, progress)
+
+
+def _write_hk(role: str, one: Any, found: stored.Stored, out: TextIO, as_json: bool) -> None:
+    if not as_json:
+        stored.write_csv(one, found, out)
+        return
+    rows = [{"sequence": row.sequence, **row.values} for row in found.rows]
+    said = {"board": role, "units": stored.units(one), "other": found.other, "broken": found.broken, "rows": rows}
+    print(json.dumps(said), file=out)
+
+
 @contextmanager
 def _files(
     role: str, via: str, key: Path | None, timeout: float, csp_version: int, bitrate: int, patience: float = 60.0,
@@ -183,32 +258,26 @@ def _files(
     """The files of a board, its bus open. UserError: no such key or bus."""
     if loss and radio is None:
         raise UserError("--loss is what the radio link loses: say --radio BIT/S too")
-    signing = None if key is None else KeyFile.load(key)
-    if radio is not None and signing is None:
+    if radio is not None and key is None:
         raise UserError("by radio everything is signed: --key FILE ('dragonet key new' makes one)")
-    with open_link(via, bitrate) as link:
-        channel: Any = CspClient(link, version=csp_version)
-        air = None
-        gap_s = _GAP_BUS_S
-        if radio is not None:
-            air = Air(radio, loss / 100, seed)
-            channel = OverAir(channel, air)
-            gap_s = air.seconds(_FRAME_BYTES)
-        commander = Commander(channel, role, signing, timeout, 3 if air is None else 1)
-        yield Files(
-            commander, gap_up_s=0.0 if air is not None else gap_s, gap_down_s=gap_s, patience_s=patience
-        ), commander, air  # fmt: skip
+    with commander(role, via, key, csp_version, bitrate, timeout) as one:
+        if radio is None:
+            yield Files(one, gap_up_s=_GAP_BUS_S, gap_down_s=_GAP_BUS_S, patience_s=patience), one, None
+            return
+        air = Air(radio, loss / 100, seed)
+        one = Commander(OverAir(one.channel, air), role, one.key, timeout, 1)
+        yield Files(one, gap_down_s=air.seconds(_FRAME_BYTES), patience_s=patience), one, air
 
 
 @contextmanager
-def _bar(what: str, size: int | None, as_json: bool) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, none with --json; how far it is, in bytes."""
+def _bar(what: str, as_json: bool) -> Iterator[Progress]:
+    """A progress bar on stderr, none with --json: how far it is, in bytes."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
-        task = bar.add_task(what, total=size)
-        yield lambda done: bar.update(task, completed=done)
+    with Shown(*columns, console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _told(role: str, name: str, size: int, files: Files, air: Air | None, as_json: bool, what: str) -> None:

@@ -29,7 +29,7 @@ _NO_REPLY = 63
 _SKIP = 128  # numbers: twice what a board promises ahead
 FOLDERS = ("files", "log")
 
-Progress = Callable[[int], None]  # bytes that are there
+Progress = Callable[[int, int], None]  # bytes that are there, of how many
 
 
 class Entry(NamedTuple):
@@ -56,15 +56,15 @@ class Files:
 
     def __init__(
         self, commander: Commander, *, gap_up_s: float = 0.0, gap_down_s: float = 0.0, patience_s: float = 60.0,
-        sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] | None = None, now: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._commander = commander
         self._channel: Any = commander.channel
         self._gap_up_s = gap_up_s
         self._gap_down_ms = round(gap_down_s * 1000)
         self._patience_s = patience_s
-        self._sleep = sleep
-        self._now = now
+        self._sleep = sleep or time.sleep
+        self._now = now or time.monotonic
         self.blocks = 0  # sent or received, those that came again too
         self.silences = 0
 
@@ -89,7 +89,7 @@ class Files:
 
     # --- upload ---
 
-    def put(self, name: str, content: bytes, progress: Progress = lambda done: None) -> bool:
+    def put(self, name: str, content: bytes, progress: Progress = lambda done, total: None) -> bool:
         """Send a file and have its hash compared. False: it was there already. NotDone: the link broke off."""
         if "/" in name:
             raise UserError(f"{name}: only /files takes uploads; a name has no folder")
@@ -105,7 +105,7 @@ class Files:
             if status.state != upload.RECEIVING:
                 raise NotDone(f"{self._commander.role} gave up {name}: its storage did not take it")
             missing = [k for k in range(status.base, min(status.base + status.window, blocks)) if k not in status.here]
-            progress(min((status.base + len(status.here)) * upload.BLOCK, len(content)))
+            progress(min((status.base + len(status.here)) * upload.BLOCK, len(content)), len(content))
             if missing:
                 status = self._send(missing[:BATCH_UP], content, status)
             elif status.base + status.window < blocks:  # the board is about to write them
@@ -119,7 +119,7 @@ class Files:
                     if refusal.reply.reason != "state" or closing == 3:
                         raise
                     status = _status(self._patiently("file_open", **opening).data)
-        progress(len(content))
+        progress(len(content), len(content))
         return sent
 
     def _send(self, indexes: list[int], content: bytes, status: Status) -> Status:
@@ -147,12 +147,12 @@ class Files:
 
     # --- download ---
 
-    def get(self, name: str, target: Path, progress: Progress = lambda done: None) -> int:
+    def get(self, name: str, target: Path, progress: Progress = lambda done, total: None) -> int:
         """Fetch a file into `target`, which is complete or not there: its size. NotDone: the link broke off."""
         checked(name)
         size, digest = self.hash(name)
         part = _Part(target, size, digest)
-        progress(part.bytes_here())
+        progress(part.bytes_here(), part.size)
         while part.missing:
             self._fetch(name, part, progress)
         if not part.finish():
@@ -173,7 +173,7 @@ class Files:
                 came += 1
                 self.blocks += 1
                 part.put(index, block)
-                progress(part.bytes_here())
+                progress(part.bytes_here(), part.size)
             if came:
                 part.save()
                 return
@@ -233,7 +233,7 @@ class _Part:
         self._target = target
         self._data = target.with_name(target.name + ".part")
         self._note = target.with_name(target.name + ".part.json")
-        self._size = size
+        self.size = size
         self._digest = digest
         self._blocks = -(-size // download.BLOCK)
         here: set[int] = set()
@@ -251,10 +251,10 @@ class _Part:
         self.missing = [k for k in range(self._blocks) if k not in here]
 
     def bytes_here(self) -> int:
-        return min((self._blocks - len(self.missing)) * download.BLOCK, self._size)
+        return min((self._blocks - len(self.missing)) * download.BLOCK, self.size)
 
     def put(self, index: int, block: bytes) -> None:
-        if index in self.missing and len(block) == min(download.BLOCK, self._size - index * download.BLOCK):
+        if index in self.missing and len(block) == min(download.BLOCK, self.size - index * download.BLOCK):
             self._file.seek(index * download.BLOCK)
             self._file.write(block)
             self.missing.remove(index)

@@ -58,11 +58,11 @@ class OverAir:
 
     signed_only = True
 
-    def __init__(self, channel: Any, air: Air, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, channel: Any, air: Air, now: Callable[[], float] | None = None) -> None:
         self._channel = channel
         self._air = air
-        self._now = now
-        self._began = self._up_free = self._down_free = now()
+        self._now = now or time.monotonic
+        self._began = self._up_free = self._down_free = self._now()
         self._overhead = HEADER_AND_CRC[channel.version]
         self.address: int = channel.address
         self.version: int = channel.version
