@@ -1,11 +1,13 @@
 # machine.CAN of the virtual board, after MicroPython's documentation and the bxCAN of STM32: three transmit
 # mailboxes that leave by identifier, two receive FIFOs of three, fourteen filters. The hub is the bus.
+import micropython
 import struct
 
 import twin
 from dragonet.flatsat.devices import records
-
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR, arbitration_key, frame_bits
+
+from . import kernel as _kernel
 
 _FIFO_DEPTH = 3
 _LEAST_BITS = 47
@@ -57,6 +59,7 @@ class CAN:
         self._irq = _Irq(self)
         self._handler = None
         self._trigger = 0
+        self._hard = self._is_locked = False
         self._state = self.STATE_STOPPED
         if not self._board.cans:
             self._board.on_record(records.CAN_RECEIVED, _received)
@@ -135,6 +138,15 @@ class CAN:
     # --- send ---
 
     def send(self, id, data, flags=0):
+        if not self._is_locked:
+            return self._send(id, data, flags)
+        micropython.heap_unlock()
+        try:
+            return self._send(id, data, flags)
+        finally:
+            micropython.heap_lock()
+
+    def _send(self, id, data, flags):
         asleep = self._mode in (self.MODE_SLEEP, self.MODE_SILENT)  # neither can begin a frame
         if asleep or self._state in (self.STATE_BUS_OFF, self.STATE_STOPPED):
             raise OSError(5)
@@ -213,6 +225,15 @@ class CAN:
             self._raise(self.IRQ_RX)
 
     def recv(self, arg=None):
+        if not self._is_locked:
+            return self._recv(arg)
+        micropython.heap_unlock()  # in a hard handler: what this model takes is not the firmware's
+        try:
+            return self._recv(arg)
+        finally:
+            micropython.heap_lock()
+
+    def _recv(self, arg):
         self._board.kernel.charge(self._board.costs["can_receive"])
         fifo = 0 if self._fifos[0] else 1
         queue = self._fifos[fifo]
@@ -240,6 +261,7 @@ class CAN:
         if handler is not None or trigger:
             self._handler = handler
             self._trigger = trigger
+            self._hard = hard
         return self._irq
 
     def _raise(self, flags):
@@ -247,11 +269,42 @@ class CAN:
             return
         self._events.append(flags)
         if self._handler is not None and len(self._events) == 1:
+            self._interrupt()
+
+    def _interrupt(self):
+        if not self._hard:
             self._board.kernel.interrupt(self._call, None)
+            return
+        failed = None
+        while self._handler is not None and self._events:
+            self._board.kernel.now += self._board.costs["hard_interrupt"]
+            micropython.heap_lock()  # as in a real one: nothing can be allocated
+            self._is_locked = True
+            try:
+                again = self._serve()
+            except Exception as error:
+                self._handler = None  # MicroPython says so and calls it no more
+                failed = error
+            micropython.heap_unlock()
+            self._is_locked = False
+            if failed is not None:
+                _kernel._report(failed)
+            elif not again:
+                break
 
     def _call(self, _):
-        if self._events and self._handler is not None:
-            self._handler(self)
+        if self._serve():
+            self._board.kernel.interrupt(self._call, None)
+
+    def _serve(self):
+        """The handler; True: again, for what it left. Not for what it did not look at."""
+        before = len(self._events)
+        if not before or self._handler is None:
+            return False
+        self._handler(self)
+        if self.IRQ_RX in self._events and not self._fifos[0] and not self._fifos[1]:
+            self._events.remove(self.IRQ_RX)
+        return 0 < len(self._events) < before
 
     def _take_flags(self):
         return self._events.pop(0) if self._events else 0
