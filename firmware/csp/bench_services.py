@@ -4,7 +4,7 @@
 #  port 4  REBOOT      u32 0x80078007 reboot, 0xD1E5529A shutdown; no reply
 #  port 0  CMP code 2  route_set_v1  15 bytes: dest u8 @2, via u8 @3, iface[11] @4
 #          code 4, 5   peek, poke    10 + len bytes: addr u32 @2, len u8 @6, data @7, 3 pad bytes; len <= 200
-#          code 6      clock         10 bytes: sec u32 @2, nsec u32 @6; sec other than 0 sets it
+#          code 6      clock         10 bytes: sec u32 @2, nsec u32 @6; sec other than 0 sets it; the reply reads it
 #          code 7      route_set_v2  20 bytes: dest u16 @2, via u16 @4, netmask u16 @6, iface[11] @8, 1 pad
 from csp.errors import CspError
 from csp.packet import DATA
@@ -112,12 +112,12 @@ class BenchServices:
             return False
         data = bytes(packet.data)
         seconds = int.from_bytes(data[2:6], "big")
-        if not seconds:
-            return self._read_clock(packet)
-        if self._set_clock is None:
-            return False
-        self._set_clock(seconds, int.from_bytes(data[6:10], "big"))
-        return True
+        if seconds:
+            if self._set_clock is None:
+                return False
+            self._set_clock(seconds, int.from_bytes(data[6:10], "big"))
+            packet.data[2:6] = bytes(4)
+        return self._read_clock(packet)  # as libcsp: what the clock says now
 
 
 def _say_so(services):

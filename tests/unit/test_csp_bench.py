@@ -86,6 +86,7 @@ class Services(unittest.TestCase):
             self.assertIsNone(self.ask(0, wrong))
 
     def test_the_clock_is_set_and_read(self):
+        self.board.services.clock = lambda: self.calls[-1]
         self.assertEqual(self.ask(0, b"\0\6\0\0\x03\xe8\0\0\0\5"), b"\xff\6\0\0\x03\xe8\0\0\0\5")
         self.assertEqual(self.calls, [(1000, 5)])
         self.assertEqual(len(self.ask(0, b"\0\6" + bytes(8))), 10)

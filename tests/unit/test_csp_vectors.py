@@ -4,6 +4,7 @@ import unittest
 
 import csp
 from csp.bench_hmac import Hmac, sha1_plain
+from csp.bench_services import BenchServices
 from csp.can import CanInterface
 from csp.interface import Interface
 from csp.node import ANY
@@ -103,19 +104,11 @@ class Misc(unittest.TestCase):
         """What a node answers to a request given as header, data and trailers, in the same form."""
         built = ("Nov 20 2026", "10:11:13")
         node = csp.Node(7, hostname="beta", model="libcsp", revision="2.1", built=built, version=version)
-        wire = Wire()
         sink = Sink()
         if setup is not None:
             setup(node, sink)
         node.add_interface(sink)
-        packet = node.take()
-        start = HEADER_START[version]
-        raw = unhex(request)
-        packet.buffer[start : start + len(raw)] = raw
-        packet.size = start + len(raw) - DATA
-        node.arrived(packet, sink)
-        node.process()
-        wire.run()
+        put(node, sink, request)
         self.assertEqual(node.pool.free, node.pool.count)
         return [data.hex() for data in sink.sent]
 
@@ -132,6 +125,20 @@ class Misc(unittest.TestCase):
                 node.add_interface(sink)
                 node.send(5, 20, b"hello", sport=33, crc=crc, hmac=hmac)
                 self.assertEqual(sink.sent[0].hex(), vector["frame"])
+
+        self.each(check)
+
+    def test_what_libcsp_writes_to_i2c_is_received(self):
+        def check(version, vectors):
+            for vector in vectors["i2c_tx"]:
+                node = csp.Node(vector["addr7"], version=version)
+                node.hmac = Hmac(b"topsecret")
+                got = []
+                node.bind(ANY, lambda packet, got=got: got.append((packet.src, packet.sport, bytes(packet.data))))
+                sink = Sink()
+                node.add_interface(sink)
+                put(node, sink, vector["frame"])
+                self.assertEqual(got, [(7, 33, b"hello")])
 
         self.each(check)
 
@@ -218,12 +225,49 @@ class Misc(unittest.TestCase):
 
         self.each(check)
 
+    def test_a_bench_node_answers_ps_and_clock_and_reboots_as_libcsp_does(self):
+        def check(version, vectors):
+            called = []
+            passed = 0
+
+            def setup(node, sink):
+                BenchServices(
+                    node,
+                    reboot=lambda: called.append("reboot"),
+                    set_clock=lambda seconds, nanoseconds: called.append((seconds, nanoseconds)),
+                )
+                node.services.lines = lambda: ("tasks",)
+                node.services.clock = lambda: (1000, passed)
+
+            header = 4 if version == 1 else 6
+            reply = unhex(self.answers(version, vectors["ps"]["request"], setup)[0])
+            self.assertEqual(reply[:header], unhex(vectors["ps"]["reply"][0])[:header])
+            self.assertEqual(reply[header:-4], b"tasks\n")
+            wanted = vectors["cmp_clock_set"]["reply"]
+            passed = unhex(wanted[0])[-5]  # ns since it was set
+            self.assertEqual(self.answers(version, vectors["cmp_clock_set"]["request"], setup), wanted)
+            self.assertEqual(self.answers(version, vectors["reboot"]["request"], setup), vectors["reboot"]["reply"])
+            self.assertEqual((len(called), called[-1]), (2, "reboot"))
+
+        self.each(check)
+
 
 class Sha1(unittest.TestCase):
     def test_fallback_matches_the_published_values(self):
         self.assertEqual(sha1_plain(b"").hex(), "da39a3ee5e6b4b0d3255bfef95601890afd80709")
         self.assertEqual(sha1_plain(b"abc").hex(), "a9993e364706816aba3e25717850c26c9cd0d89d")
         self.assertEqual(sha1_plain(b"a" * 119).hex(), "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56")
+
+
+def put(node, interface, raw):
+    """A packet given as header, data and trailers comes in."""
+    packet = node.take()
+    start = HEADER_START[node.version]
+    raw = unhex(raw)
+    packet.buffer[start : start + len(raw)] = raw
+    packet.size = start + len(raw) - DATA
+    node.arrived(packet, interface)
+    node.process()
 
 
 class Sink(Interface):
