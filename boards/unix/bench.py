@@ -1,8 +1,9 @@
 # Power-on of a virtual board with a prompt of its own, run by the unix port:  micropython -i bench.py SETTINGS
 #
-# As run.py, without a hub: time is wall time, nothing is on the bus, and the console is the terminal, with the raw REPL.
+# As run.py, without a hub: time is wall time, nothing is on the bus, and the console is the terminal, with a raw REPL.
 # SETTINGS is a file of JSON. "control" is a descriptor: a byte written there asks for a reset with that cause, and ends
-# the process from outside; 0 says that it is up, and can be interrupted. Without "app" the guard chooses as ever, and the prompt comes in the app's place.
+# the process from outside; 0 says that it is up, and can be interrupted. Without "app" the guard chooses as ever, and
+# the prompt comes in the app's place.
 import json
 import sys
 
@@ -42,7 +43,7 @@ sys.modules["pins"] = __import__(settings["pins"])
 flash.mount()
 __import__("dragonet.flatsat.devices.wiring_" + settings["role"], None, None, ("wire",)).wire(hardware)
 __import__("dragonet.flatsat.devices.wiring_can", None, None, ("wire",)).wire(hardware)
-hardware.kernel.link = Wall(ask_for_reset)
+hardware.kernel.link = Wall(ask_for_reset, settings["paced"])
 hardware.kernel.stop_at(0)
 board = None
 try:

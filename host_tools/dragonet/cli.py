@@ -29,6 +29,7 @@ COMMANDS = {
     "schedule": "Commands at a time or after an event, and stored sequences.",
     "file": "List, send, fetch and delete files of a board.",
     "bus": "Watch and talk to the satellite's bus.",
+    "bench": "Boards on a bench: list, provision, flash, check.",
     "update": "Update boards while they fly: build, push, try, confirm, go back.",
     "generate": "Make files from the firmware's own tables.",
 }

@@ -126,6 +126,15 @@ def reset(link: adapter.Link) -> None:
         link.reopen()
 
 
+def leave(link: adapter.Link) -> None:
+    """Reset the board: its app runs. Resets from here are no sign that a confirmed slot does not stay up."""
+    try:
+        link.execute(device.CALM)
+        link.leave(device.RESET)
+    except NotDone:
+        pass  # without power, say: it boots anyhow
+
+
 def safety(link: adapter.Link, entry: Entry) -> list[str]:
     """Why this board should not be flashed now; empty: nothing speaks against it."""
     millivolts, sending = link.literal(device.SAFETY)

@@ -62,6 +62,21 @@ print(repr(guard._quick is not None and guard._quick.data[0]))
 # Later than the answer to it, which USB would lose otherwise.
 RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 
+# Boots before this one do not count as boots of a slot that did not stay up.
+CALM = """
+def _calm():
+    try:
+        import guard, parts, pins
+        from core import update_record as kept
+    except ImportError:
+        return
+    state = kept.State(kept.make(guard._fram(parts, pins)))
+    if state.load() and state.boots and state.state != kept.TRIAL:
+        state.boots = 0
+        state.save()
+_calm()
+"""
+
 # Volts and radio, as far as this board can tell them: (battery mV or None, transmitting or None).
 SAFETY = """
 def _safety():
@@ -139,12 +154,6 @@ def _judge():
 def _whole(number):
     manifest = _m.state.manifest(number)
     return manifest is not None and open_slot(number).hash(manifest.length) == manifest.digest
-
-def _calm():
-    s = _m.state
-    if s.boots and s.state != kept.TRIAL:
-        s.boots = 0
-        s.save()
 
 def _confirm():
     _m.running = _m.state.other

@@ -179,10 +179,6 @@ class Slots:
         self._do("_m.choose", str(number))
         return _NAMES[number]
 
-    def calm(self) -> None:
-        """Resets by this host are no sign that a confirmed slot does not stay up."""
-        self._value("_calm()")
-
     # --- the board ---
 
     def _refresh(self) -> Status:

@@ -7,10 +7,11 @@ _SLICE_US = 5_000  # the board runs so far by itself
 
 
 class Wall:
-    """Stands where twin/link.py does. on_reset(cause) ends the process."""
+    """Stands where twin/link.py does. on_reset(cause) ends the process. paced: False = no wait takes any time."""
 
-    def __init__(self, on_reset):
+    def __init__(self, on_reset, paced=True):
         self._on_reset = on_reset
+        self._paced = paced
         self._start_ns = utime.time_ns()
 
     def put(self, time_us, kind, data):
@@ -22,10 +23,10 @@ class Wall:
         """Wait until wake_us, or a slice: (now, horizon)."""
         wall_us = self._now_us()
         wait_us = min(wake_us, now_us + _SLICE_US) - wall_us
-        if wait_us > 0:
+        if wait_us > 0 and self._paced:
             utime.sleep_us(wait_us)
             wall_us = self._now_us()
-        now_us = max(now_us, wall_us)
+        now_us = max(now_us if self._paced else wake_us, wall_us)
         return now_us, now_us + _SLICE_US
 
     def deliver(self):

@@ -1,0 +1,198 @@
+"""Brings flight code to the boards of a bench, several at a time: plan, send, trial, confirmation, or back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dragonet.bench import boards, reach
+from dragonet.bench.adapter import Link
+from dragonet.bench.benchfile import Bench, Entry
+from dragonet.bench.slots import Plan, Slots
+from dragonet.deploy import image as images
+from dragonet.errors import NotDone, UserError
+
+TRIAL_S = 12.0  # a trial runs so long before it is judged: the guard counts what runs 10 s as settled
+_TRIAL_EMULATED_S = 45.0  # of wall time, in which an emulated board passes as much
+
+Tell = Callable[[str, str, int, int], None]  # (board, what it does, bytes done, bytes in all)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted. image: a file, None = built from `firmware` (None = the checkout's) for each board."""
+
+    image: images.Image | None = None
+    firmware: Path | None = None
+    version: str | None = None
+    plan_only: bool = False
+    force: bool = False  # flat battery and transmitting radio do not matter
+    stop: bool = True  # an app that runs may be stopped
+    confirm: bool = True  # False: left on trial
+    trial_s: float | None = None
+
+
+@dataclass
+class Result:
+    """Of one board. done: "nothing", "planned", "trial", "confirmed", "rolled back" or "failed". sent: bytes."""
+
+    board: str
+    role: str
+    done: str
+    why: str = ""
+    image: str = ""
+    slot: str = ""
+    keep: int = 0
+    send: int = 0
+    bytes: int = 0
+    sent: int = 0
+    trips: int = 0
+    seconds: float = 0.0
+    code: int = 0
+
+    def describe(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Builder:
+    """Images, each (role, target) built once, whichever boards ask for it."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._lock = threading.Lock()
+        self._made: dict[tuple[str, str], images.Image] = {}
+
+    def image(self, role: str, target: str) -> images.Image:
+        if self._order.image is not None:
+            return self._order.image
+        with self._lock:
+            if (role, target) not in self._made:
+                self._made[role, target] = images.build(
+                    role, target, firmware=self._order.firmware, version=self._order.version
+                )
+            return self._made[role, target]
+
+
+def flash(bench: Bench, entries: Sequence[Entry], order: Order, tell: Tell = lambda *_: None) -> list[Result]:
+    """All boards at a time. What goes wrong with one is its result; the others go on."""
+    builder = Builder(order)
+    with ThreadPoolExecutor(max_workers=max(len(entries), 1)) as pool:
+        return list(pool.map(lambda entry: guarded(bench, entry, order, builder, tell), entries))
+
+
+def guarded(bench: Bench, entry: Entry, order: Order, builder: Builder, tell: Tell) -> Result:
+    """The result of one board, errors too."""
+    result = Result(entry.name, entry.role, "failed")
+    begun = time.monotonic()
+    try:
+        with reach.open(bench, entry) as link:
+            try:
+                one(link, entry, order, builder, tell, result)
+            finally:
+                result.sent, result.trips = link.sent, link.trips
+    except UserError as error:
+        result.done, result.why, result.code = "failed", str(error), 2
+    except NotDone as error:
+        result.done, result.why, result.code = "failed", str(error), 1
+    result.seconds = round(time.monotonic() - begun, 3)
+    return result
+
+
+def one(link: Link, entry: Entry, order: Order, builder: Builder, tell: Tell, result: Result) -> None:
+    """One board whose port is open; fills in the result."""
+    tell(entry.name, "prompt", 0, 0)
+    found = boards.prompt(link, entry, order.stop)
+    slots = method(link, entry, found)
+    target = entry.target or found.target
+    if target is None:
+        what = f"{found.machine or found.platform} is no known target"
+        raise UserError(f"{entry.name}: {what}: name one in the bench file")
+    image = builder.image(entry.role, target)
+    fits(entry, found, image)
+    plan = slots.plan(image)
+    _note(result, plan)
+    if order.plan_only:
+        result.done = "planned" if plan.what != "nothing" else "nothing"
+        return
+    if plan.what == "nothing":
+        result.done = "nothing"
+        boards.leave(link)
+        return
+    _allow(link, entry, order)
+    if plan.what == "send":
+        slots.send(image, lambda done, total: tell(entry.name, "send", done, total))
+    slots.activate()
+    boards.reset(link)
+    if not order.confirm:
+        result.done = "trial"
+        return
+    _trial(link, entry, order, tell, result)
+
+
+def _trial(link: Link, entry: Entry, order: Order, tell: Tell, result: Result) -> None:
+    wait_s = order.trial_s
+    if wait_s is None:
+        wait_s = _TRIAL_EMULATED_S if entry.kind == "emulated" else TRIAL_S
+    end = time.monotonic() + wait_s
+    while time.monotonic() < end:
+        tell(entry.name, "trial", int((wait_s - (end - time.monotonic())) * 10), int(wait_s * 10))
+        time.sleep(min(0.2, max(end - time.monotonic(), 0.0)))
+    tell(entry.name, "confirm", 0, 0)
+    # Three quick resets end at the prompt, and a trial has three boots: one that crashed meanwhile is over by then.
+    slots = method(link, entry, boards.prompt(link, entry, True))
+    status = slots.status()
+    if status.state != "trial":
+        result.done, result.why, result.code = "rolled back", status.result, 1
+    else:
+        slots.confirm()
+        result.done = "confirmed"
+    boards.leave(link)
+
+
+def rollback(bench: Bench, entry: Entry) -> str:
+    """Back to what was confirmed before; the slot that boots now."""
+    with reach.open(bench, entry) as link:
+        slots = method(link, entry, boards.prompt(link, entry, True))
+        name = slots.rollback()
+        boards.leave(link)
+        return name
+
+
+def method(link: Link, entry: Entry, found: boards.Identity) -> Slots:
+    """How flight code gets onto this board. UserError, NotDone: not as the bench file says."""
+    if not found.guard:
+        raise NotDone(f"{entry.name}: no guard on it: 'dragonet bench provision {entry.name}', or flash its firmware")
+    if found.error:
+        raise NotDone(f"{entry.name}: {found.error}: what boots is kept there, so nothing is flashed")
+    return Slots(link, entry)
+
+
+def fits(entry: Entry, found: boards.Identity, image: images.Image) -> None:
+    """UserError: the image is for another role, MCU, MicroPython or board."""
+    name = entry.name
+    role = found.role or entry.role
+    if image.role != role:
+        raise UserError(f"{name}: the image is for role {image.role}, and this board is {role}")
+    if image.target != found.platform:
+        raise UserError(f"{name}: the image is for {image.target}, and this board is {found.platform}: build another")
+    if (image.mpy ^ found.mpy) & (0xFFFF if image.mpy >> 10 else 0xFF):
+        what = f"the image's .mpy files are {image.mpy:#06x}, this MicroPython takes {found.mpy:#06x}"
+        raise UserError(f"{name}: {what}: build another")
+    if any(image.uid) and image.uid != bytes.fromhex(found.uid)[:8]:
+        raise UserError(f"{name}: the image is for the board with uid {image.uid.hex()}, and this is {found.uid}")
+
+
+def _allow(link: Link, entry: Entry, order: Order) -> None:
+    against = boards.safety(link, entry)
+    if against and not order.force:
+        raise NotDone(f"{entry.name}: not flashed: {'; '.join(against)} (--force does it all the same)")
+
+
+def _note(result: Result, plan: Plan) -> None:
+    result.why, result.image, result.slot = plan.why, plan.image, plan.slot
+    result.keep, result.send, result.bytes = plan.keep, plan.send, plan.bytes
