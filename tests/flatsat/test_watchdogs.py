@@ -8,9 +8,14 @@ import pytest
 from dragonet import paths
 from flatsat.flights import HK_S, Flights, Flown
 
+paths.use_firmware()
+
+from core.event_codes import TASK_FAILED  # noqa: E402
+
 WDT_S, HANG_S = 8.0, 30
 WDT_RESET = "3"
 _APP = "sensor/app.py"
+_BEACON = "beacon/app.py"
 _TASK = """
 
 _real_start = start
@@ -91,3 +96,19 @@ def test_an_app_that_cannot_start_leaves_the_core_running_and_tries_again(flight
     told = flight.said("sensor", "seq")
     assert told[:3] == ["0", "1", "2"] and told[-1] == "0", "housekeeping goes on meanwhile, and begins anew"
     assert int(flight.said("sensor", "mission_s")[-1]) >= 60
+
+
+def test_the_beacon_tells_on_the_air_why_it_restarted_and_what_failed_before(flights: Flights) -> None:
+    """Its extra task, the first of the app's, raises once and later spins: the watchdog bites."""
+    hang = """if board.uptime_s < 25:
+                    await asyncio.sleep_ms(5_000)
+                    raise ValueError("test")
+                while True: pass"""
+    app = (paths.FIRMWARE / _BEACON).read_text() + _TASK.format(at_s=15, hang=hang)
+    flight = flights.fly(hours=170 / 3600, seed=33, overlay={_BEACON: app}, powered_s=3600, stuck_s=1.5)
+    (bitten_s,) = flight.events("beacon", "watchdog bite")
+    failed = flight.said("beacon", "failed_task")[-1]
+    event = flight.said("beacon", "last_event")[-1]
+    assert failed and event == str(TASK_FAILED)
+    status = [text for text in flight.texts(bitten_s) if " STATUS BEACON " in text]
+    assert status and f" reset_cause={WDT_RESET} failed_task={failed} last_event={event} " in status[0]
