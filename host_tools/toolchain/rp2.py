@@ -42,7 +42,20 @@ def _tree() -> Path:
     if not inside.is_symlink():
         shutil.rmtree(inside, ignore_errors=True)
         inside.symlink_to("../../tinyusb")
+    _align_native_code(tree / "tools" / "mpy-tool.py")
     return tree
+
+
+def _align_native_code(tool: Path) -> None:
+    """Frozen native and viper functions on words, where their compiler takes them to lie.
+
+    mpy-tool puts them on half-words, which is enough for Thumb instructions but not for the constants between them:
+    a function that lies between two words reads wrong ones.
+    """
+    text = tool.read_text()
+    fixed = text.replace('" __attribute__ ((aligned (2)))"', '" __attribute__ ((aligned (4)))"')
+    if fixed != text:
+        tool.write_text(fixed)
 
 
 def image(role: str) -> None:
