@@ -199,7 +199,7 @@ def text_into(sixes, first, count, into, at):
 
 
 def layout(sixes, bits):
-    """The layout of this message: see fields(). Unsupported: only counted. ValueError: too few bits, or no such part."""
+    """Of this message, for fields(). Unsupported: a type that is only counted. ValueError: too short, or no such part."""
     if bits < 38:
         raise ValueError("AIS message of %d bits" % bits)
     kind = sixes[0]
