@@ -199,7 +199,7 @@ def text_into(sixes, first, count, into, at):
 
 
 def layout(sixes, bits):
-    """Of this message, for fields(). Unsupported: a type that is only counted. ValueError: too short, or no such part."""
+    """Of this message, for fields(). Unsupported: a type only counted. ValueError: too short, or no such part."""
     if bits < 38:
         raise ValueError("AIS message of %d bits" % bits)
     kind = sixes[0]
