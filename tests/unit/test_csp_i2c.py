@@ -3,8 +3,10 @@ import time
 import unittest
 
 import csp
+from csp.can import CanInterface
 from csp.i2c import I2cInterface
 from csp.node import ANY
+from fake_can import FakeCan, Wire
 
 
 class Irq:
@@ -95,11 +97,14 @@ class I2c(unittest.TestCase):
         node.add_interface(I2cInterface(self.bus, target, neighbours=neighbours))
         return node
 
-    def settle(self, ms=100):
+    def work(self, ms):
         for _ in range(ms):
             for node in self.nodes:
                 node.process()
             time.sleep_ms(1)
+
+    def settle(self, ms=100):
+        self.work(ms)
         for node in self.nodes:
             self.assertEqual(node.pool.free, node.pool.count)
 
@@ -206,6 +211,34 @@ class I2c(unittest.TestCase):
         self.settle(2)
         stats = self.nodes[1].interfaces[0].stats
         self.assertEqual((stats.rx, stats.overrun), (3, 3))
+
+
+    def test_a_broadcast_by_can_and_i2c_is_delivered_once(self):
+        """As core/buses.py makes a node of parts.BUSES = ("can", "i2c"): broadcasts go by both."""
+        wire = Wire()
+        for node in self.nodes:
+            node.add_interface(CanInterface(FakeCan(wire), name="CANA"))
+            for interface in node.interfaces:
+                if interface is not node.loop:
+                    node.know_duplicates(interface)
+        sender = self.nodes[0]
+        for k in range(3):
+            self.assertTrue(sender.broadcast(12, b"hello, all of you %d" % k))
+            if k == 1:  # by CAN first
+                wire.run(*self.nodes)
+            self.work(20)
+            wire.run(*self.nodes)
+            self.settle(500)
+        self.assertEqual(len(self.bus.log), 6)
+        self.assertTrue(len(wire.log) >= 9)
+        heard = [(address, data) for address, _, data in self.got]
+        self.assertEqual(sorted(heard), sorted([(a, b"hello, all of you %d" % k) for k in range(3) for a in (5, 6)]))
+        self.assertEqual(sum([one.stats.duplicate for node in self.nodes[1:] for one in node.interfaces]), 6)
+        del self.got[:]
+        for _ in range(2):  # twice on one bus is two packets
+            self.bus.targets[5].written(self.bus.log[-1][1])
+            self.settle(2)
+        self.assertEqual(len(self.got), 2)
 
 
 class I2cV1(I2c):
