@@ -30,7 +30,8 @@ async def send(connection, data, timeout_ms=1000, part=200):
 async def receive_into(connection, buffer, timeout_ms=1000):
     """Receive one transfer into buffer; its size, or None if a part did not come in time (ms, each).
 
-    PacketTooLong: the transfer claims more than the buffer holds; nothing of it is kept. TransferError: see there.
+    PacketTooLong: the transfer claims more than the buffer holds; nothing of it is kept. TransferError: see there. What
+    was refused is counted in the stats of its interface.
     """
     expected = 0
     total = -1
@@ -38,6 +39,8 @@ async def receive_into(connection, buffer, timeout_ms=1000):
         packet = await connection.read_packet(timeout_ms)
         if packet is None:
             return None
+        stats = packet.interface.stats
+        claimed = 0
         try:
             size = packet.size - _TRAILER
             if size < 0 or not packet.flags & FLAG_SFP:
@@ -53,6 +56,13 @@ async def receive_into(connection, buffer, timeout_ms=1000):
             copy(buffer, offset, packet.buffer, DATA, size)
             expected += size
             total = claimed
+        except CspError:
+            if claimed > len(buffer):
+                stats.too_long += 1
+            else:
+                stats.unserved += 1
+            stats.drop += 1
+            raise
         finally:
             connection.node.release(packet)
     return total

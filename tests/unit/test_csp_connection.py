@@ -262,6 +262,8 @@ class Reliable(unittest.TestCase):
             await connection.close()
 
         self.net.run(hear(), tell())
+        stats = self.net.server.interfaces[0].stats
+        self.assertEqual((stats.too_long, stats.unserved, stats.drop), (1, 0, 1))
 
     def test_a_part_out_of_place_is_refused(self):
         for part in ((20, 100, 20), (0, 10, 20), (0, 10, 0)):
@@ -283,6 +285,8 @@ class Reliable(unittest.TestCase):
             await connection.close()
 
         self.net.run(hear(), tell())
+        stats = self.net.server.interfaces[0].stats
+        self.assertEqual((stats.too_long, stats.unserved, stats.drop), (0, 1, 1))
 
     def test_a_plain_packet_is_no_transfer(self):
         socket = self.net.server.connections.listen(12)
