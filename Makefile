@@ -1,8 +1,9 @@
 # Dragonet: each target sets up what it needs. The work is in host_tools/setup/*.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test campaign lint bench toolchain coverage setup setup-test clean
+.PHONY: help run test hil campaign lint bench toolchain coverage setup setup-test clean
 OUT ?= flights/nanodragon
+BENCH ?= virtual
 DRAGONET := .venv/bin/dragonet
 CAMPAIGN := tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py
 
@@ -14,6 +15,9 @@ run: setup  ## boot three boards, fly them in orbit, leave what they sent in fli
 
 test: setup-test  ## every test: both interpreters, flights, and the receivers that judge us
 	.venv/bin/python -m pytest -n 2 $(ARGS)
+
+hil: setup-test  ## the checks of a bench: BENCH=virtual, emulated, or a file of your own boards; leaves build/hil/BENCH/report.html
+	$(DRAGONET) bench check --bench $(BENCH) $(ARGS)
 
 campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update
 	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 .venv/bin/python -m pytest -n 2 $(CAMPAIGN) $(ARGS)

@@ -70,6 +70,7 @@ function told(kind, data, grant) {
     case TOLD.UART: chip?.uart[data[0]].receive(data.subarray(1)); break;
     case TOLD.CONSOLE: chip?.console.send(data); break;
     case TOLD.SAVE: flash.save(); break;
+    case TOLD.HALT: chip?.halt('by the bench'); break;
     case TOLD.QUIT: quit(); break;
     default: throw new Error(`unknown record ${kind}`);
   }

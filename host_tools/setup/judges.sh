@@ -38,3 +38,14 @@ if ! grep -qsx "$CSP_PY" "$CSP_PY_DIR/stamp"; then
     --target "$CSP_PY_DIR" "$CSP_PY" || die "pip could not install $CSP_PY (above)"
   echo "$CSP_PY" >"$CSP_PY_DIR/stamp"
 fi
+
+# labgrid (LGPL) reads the files that `dragonet bench labgrid` writes. In a folder of its own: it brings another pyserial.
+LABGRID=labgrid==26.0.1
+LABGRID_DIR=.cache/labgrid
+if ! grep -qsx "$LABGRID" "$LABGRID_DIR/stamp"; then
+  say "installing $LABGRID"
+  rm -rf "$LABGRID_DIR"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --target "$LABGRID_DIR" "$LABGRID" ||
+    die "pip could not install $LABGRID (above)"
+  echo "$LABGRID" >"$LABGRID_DIR/stamp"
+fi

@@ -2,27 +2,23 @@
 
 import os
 import signal
-import struct
 from pathlib import Path
 
 from dragonet.bench.benchfile import Bench
 from dragonet.bench.tables import Tables
+from dragonet.emulator.board import EmulatedBoard
 from dragonet.errors import UserError
-from dragonet.flatsat import can_faults, scenario
+from dragonet.flatsat import can_faults, holds, scenario
 from dragonet.flatsat.canbus import Frame
-from dragonet.flatsat.devices import fram
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR
 from dragonet.flatsat.flight import SECOND_US, Flight
 from dragonet.flatsat.one_core import one_core
 from dragonet.flatsat.radio.receive import Transmission
 from dragonet.flatsat.radio.sound import write_bench_audio
 from dragonet.flatsat.scenario import ROLES
-from dragonet.flatsat.virtual_board import VirtualBoard
 from dragonet.ground import keys
 from flatsat.bus_node import BusNode
 from hil.rig import BUSES, Ear, Rig
-
-from core import hold, layout, record  # isort: skip
 
 _HOURS = 336.0  # longer than any check waits
 _SENTENCE_S = 0.05  # 82 characters at 38,400 bit/s take 22 ms
@@ -80,7 +76,7 @@ class FlatsatRig(Rig):
         self.flight = Flight(flown, wanted.seed, folder / "flight", self._sentences, emulated)
         self.flight.provision([self.key])
         for board in self.flight.boards.values():
-            _hold_over(board, wanted.powered_s)
+            holds.write(board.folder, wanted.powered_s)
         self.flight.spacecraft.antenna_deployed = self.flight.spacecraft.ais_antenna_deployed = True  # none to release
         self.seeds = {"flight": wanted.seed}
         self.about = {"kind": "flatsat", "scenario": flown.source, "emulated": ", ".join(emulated) or "none"}
@@ -122,9 +118,8 @@ class FlatsatRig(Rig):
 
     def hang(self, role: str) -> None:
         board = self.flight.boards[role]
-        stop = getattr(board, "interrupt", None)
-        if stop is not None:
-            stop()
+        if isinstance(board, EmulatedBoard):
+            board.halt()
         else:  # a virtual board's processor is its process
             os.kill(board.pid, signal.SIGKILL)
 
@@ -155,22 +150,3 @@ class FlatsatRig(Rig):
     def close(self) -> None:
         self.flight.stop()
         self._core.__exit__(None, None, None)
-
-
-def _hold_over(board: VirtualBoard, powered_s: int) -> None:
-    """Its record of the holds, as a board has it after so much time with power."""
-
-    class Memory:
-        cells = bytearray(fram.SIZE)
-
-        def read_into(self, address: int, into: memoryview) -> None:
-            into[:] = self.cells[address : address + len(into)]
-
-        def write(self, address: int, data: bytes) -> None:
-            self.cells[address : address + len(data)] = data
-
-    memory = Memory()
-    kept = record.Record(memory, layout.region("hold")[0], hold.SIZE)
-    struct.pack_into(hold._LAYOUT, kept.data, 0, powered_s, 0)
-    kept.save()
-    (board.folder / "fram.bin").write_bytes(memory.cells)

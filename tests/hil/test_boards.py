@@ -5,7 +5,7 @@ from typing import Any
 from dragonet import paths
 from dragonet.bench.measure import Check
 from dragonet.deploy import image
-from dragonet.errors import UserError
+from dragonet.errors import NotDone, UserError
 from dragonet.flatsat.board_files import board_module
 from dragonet.ground.commander import dictionary
 from dragonet.ground.telemetry import in_unit
@@ -146,8 +146,9 @@ def test_the_console_says_the_same_as_the_bus(rig: Rig, check: Check) -> None:
     for entry in found:
         try:
             with reach.open(rig.bench, entry) as link:
-                identity = boards.ask(link)
-        except UserError as error:
+                identity = boards.prompt(link, entry, interrupt=True)
+                boards.reset(link)  # its app runs again
+        except (UserError, NotDone) as error:
             check.measure("console", str(error), board=entry.role, wanted="answers")
             continue
         check.measure("role", identity.role, board=entry.role, wanted=entry.role)

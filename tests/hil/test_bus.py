@@ -44,7 +44,7 @@ def test_bus_a_fails_and_comes_back(rig: Rig, check: Check) -> None:
         on_b = [rig.node("B").ping(ports.ADDRESSES[role], bytes((k,)) * PING_BYTES, PING_S) for k in range(10)]
         mended_s = rig.now_s
         rig.cut("A", role, False)
-        rig.wait(RETURN_S + 4.0)
+        rig.wait(RETURN_S + 5.0)
         beats = rig.beats(role, since_s=began_s)
         times = sorted({round(beat.at_s, 2) for beat in beats if beat.at_s >= lost_s - 2.0})
         gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
@@ -56,6 +56,8 @@ def test_bus_a_fails_and_comes_back(rig: Rig, check: Check) -> None:
         check.measure("pings lost on B", 100.0 * on_b.count(None) / len(on_b), "%", 0.0, 0.0, role)
         again = [beat.at_s for beat in beats if beat.bus == "A" and beat.at_s > mended_s]
         check.measure("heard on A again after", again[0] - mended_s if again else None, "s", 0.0, RETURN_S, role)
+        last_b = max((beat.at_s for beat in beats if beat.bus == "B"), default=mended_s)
+        check.measure("left B after", last_b - mended_s, "s", 0.0, RETURN_S + 2.0, role)
         others = [one for one in rig.roles if one != role]
         boots = {one: len({beat.boots for beat in rig.beats(one, since_s=began_s)}) for one in [role, *others]}
         check.measure("boards that rebooted", sum(count != 1 for count in boots.values()), "", 0, 0, role)

@@ -111,7 +111,9 @@ class Check:
     def record(self) -> dict[str, Any]:
         found = {name: value for name, value in vars(self).items() if name not in ("measurements", "curves")}
         measurements = [one.record() for one in self.measurements]
-        return {**found, "measurements": measurements, "curves": [asdict(one) for one in self.curves]}
+        pictures = [list(one) for one in self.pictures]
+        curves = [{**asdict(one), "marks": [list(mark) for mark in one.marks]} for one in self.curves]
+        return {**found, "measurements": measurements, "curves": curves, "pictures": pictures}
 
 
 class Results:

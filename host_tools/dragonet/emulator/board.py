@@ -156,6 +156,12 @@ class EmulatedBoard(VirtualBoard):
         if wake and time_us < self.wake_us:
             self.wake_us = max(time_us, self.hub.now_us)
 
+    def halt(self) -> None:
+        """The processor stops where it stands, as a debugger halts it; its watchdog runs on."""
+        if self._wires is not None:
+            self._tell(emulated.HALT, b"")
+            self.wake_us = self.hub.now_us
+
     def post_world(self) -> None:
         if self._wires is not None:
             self._wires.set_world(self.world)

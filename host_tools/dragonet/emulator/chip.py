@@ -22,7 +22,7 @@ HARNESS = paths.HOST_TOOLS / "rp2040"
 _RP2040JS = paths.REPO / "build" / "rp2040" / "node_modules" / "rp2040js" / "dist" / "esm" / "index.js"
 _OLDEST_NODE = 18
 
-ANSWER, POWER, RESET, PIN, UART, CONSOLE, SAVE, QUIT = range(1, 9)
+ANSWER, POWER, RESET, PIN, UART, CONSOLE, SAVE, QUIT, HALT = range(1, 10)
 SAYS_PIN, SAYS_UART, SAYS_CONSOLE, SAYS_WATCHDOG, SAYS_RESET, SAYS_NOTE, SAYS_FLASH = range(1, 8)
 ASKS_PIN, ASKS_SPI, ASKS_ADC, ASKS_I2C_PROBE, ASKS_I2C_WRITE, ASKS_I2C_READ = range(16, 22)
 RELEASED = 2  # level of a pin that nobody drives
