@@ -30,7 +30,7 @@ from update_world import Nor, manifest_of  # noqa: E402
 
 import guard  # noqa: E402
 import twin  # noqa: E402
-from core import log, mac, schedule, start, supervisor, upload  # noqa: E402
+from core import arguments, log, mac, schedule, start, supervisor, upload  # noqa: E402
 from core import update_record as kept  # noqa: E402
 from core.command_table import COMPLETED, REFUSED  # noqa: E402
 from core.commands import REPLY_LAYOUT, REPLY_SIZE  # noqa: E402
@@ -155,7 +155,7 @@ class Ground:
     async def ask(self, name, *values):
         """(status, data) of the last reply to a signed command."""
         number = self.board.keys.next(0)
-        body = self.board.commands.encode(name, *values)
+        body = encoded(self.board, name, values)
         return await self.give(self.owner.sign(number, body, sport=20), body[0], number)
 
     async def give(self, frame, opcode, number):
@@ -188,7 +188,7 @@ class Ground:
 
     async def recover(self):
         number = 1
-        body = self.board.commands.encode("slot_recover", number, self.board.keys.challenge(0))
+        body = encoded(self.board, "slot_recover", (number, self.board.keys.challenge(0)))
         assert (await self.give(self.owner.sign(number, body), body[0], number))[0] == COMPLETED
 
     async def set(self, name, value):
@@ -230,6 +230,16 @@ class Ground:
 
     async def update(self):
         self.acknowledged("update", struct.unpack(STATUS, await self.does("update_status")))
+
+
+LINES = {}  # of the dictionary, by command: looked up once
+
+
+def encoded(board, name, values):
+    """A command's opcode and arguments."""
+    if name not in LINES:
+        LINES[name] = board.dictionary.commands[board.commands.position(name)]
+    return bytes((LINES[name][0],)) + arguments.pack(LINES[name][2], values)
 
 
 def known(base, bits):
@@ -281,9 +291,9 @@ async def first(ground):
             await ground.set("hk_period", HK_SECOND)
     await ground.does("file_close")
     ground.acknowledged("file", NEW)
-    while ground.board.store.ring.next < 11:
-        await asyncio.sleep_ms(1000)
-        await ground.show_store()
+    while ground.board.store.ring.next < 10:  # the tenth moves them to flash
+        await asyncio.sleep_ms(10_000)
+    await ground.show_store()
     await ground.show_events()
     await ground.does("update_begin", signed_manifest())
     for at in range(0, len(IMAGE), PUT):
