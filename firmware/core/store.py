@@ -9,9 +9,9 @@
 # lacks; a reset forgets none. A dead FRAM leaves one packet in ten minutes, written to the log at once.
 #
 # Wear (W25Q16JV: 100,000 erases a block; tests/host/test_store_wear.py counts them on littlefs): PER_FLUSH packets
-# each ten minutes copy the log's last block, 144 erases a day, and the directory's blocks take about as many again.
-# Housekeeping of 150 bytes is 230 kB a day, and 17,000 blocks are erased in a year: over two years the 160 blocks of a
-# Pico's file system see about 220 erases each, and those of a file system that is full but for 20 blocks about 1,700.
+# each ten minutes copy the log's last block, 144 erases a day, and the directory's blocks take half as many again.
+# Over two years the 160 blocks of a Pico's file system see 930 erases each, the worst of them 1,500; with half of the
+# file system full of other files 1,900, the worst 5,400.
 import os
 import struct
 from core import event_codes, layout
