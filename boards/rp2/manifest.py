@@ -1,5 +1,5 @@
 # What every board's RP2040 image freezes; boards/<role>/manifest.py includes it. The frozen app is the golden
-# one, complete without slots and files: the guard, and what the role's package.json lists.
+# one, complete without slots and files: the guard, and what the role's package.json lists. bench=True: a bench build.
 # ruff: noqa: F821  include, freeze and module are MicroPython's
 # pyright: reportUndefinedVariable=false
 import atexit
@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 
+options.defaults(bench=False)
 include("$(MPY_DIR)/extmod/asyncio")
 freeze("$(PORT_DIR)/modules", "rp2.py")
 module("_boot.py", base_path="modules")
@@ -24,6 +25,10 @@ with open(role + "/package.json") as file:
     wanted = {name: os.path.join(role, path) for name, path in json.load(file)["urls"]}
 for path in glob.glob("../../firmware/*.py"):
     wanted[os.path.basename(path)] = path
+if options.bench:
+    wanted["bench_build.py"] = "../bench/bench_build.py"
+    for path in glob.glob("../../firmware/csp/bench_*.py"):
+        wanted["csp/" + os.path.basename(path)] = path
 for name, path in wanted.items():
     copy = os.path.join(flight, name)
     os.makedirs(os.path.dirname(copy), exist_ok=True)

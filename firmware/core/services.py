@@ -31,3 +31,11 @@ def attach(board):
             board.survive(name, error)
             made = None
         setattr(board, name, made)
+    try:
+        bench = __import__("bench_build")  # boards/bench; no flight image has it
+    except ImportError:
+        return
+    try:
+        bench.attach(board)
+    except Exception as error:
+        board.survive("bench", error)

@@ -8,7 +8,7 @@ from dragonet.errors import UserError
 
 FOLDER = paths.REPO / "build" / "toolchain"
 ROLES = tuple(sorted({path.parent.name for path in paths.BOARDS.glob("*/manifest.py")} - {"rp2"}))
-PARTS = ("32", "coverage", "rp2")
+PARTS = ("32", "coverage", "rp2", "bench")
 
 
 def _built(path: Path, part: str) -> Path:
@@ -46,8 +46,10 @@ def mpy_cross() -> Path:
     return _built(FOLDER / "mpy-cross" / "mpy-cross", "32")
 
 
-def image(role: str, kind: str = "uf2") -> Path:
-    """The RPI_PICO image of a role; kind: uf2, elf, bin or map. UserError: no such role, or not built."""
+def image(role: str, kind: str = "uf2", bench: bool = False) -> Path:
+    """The RPI_PICO image of a role; kind: uf2, elf, bin, map; bench: its bench build. UserError: none, or not built."""
     if role not in ROLES:
         raise UserError(f"no image for role {role!r}: the roles are {', '.join(ROLES)}")
+    if bench:
+        return _built(FOLDER / f"rp2-bench-{role}" / f"firmware.{kind}", "bench")
     return _built(FOLDER / f"rp2-{role}" / f"firmware.{kind}", "rp2")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# toolchain.sh [32] [coverage] [rp2]: what compiles them, as Debian packages; then host_tools/toolchain builds them.
+# toolchain.sh [32] [coverage] [rp2] [bench]: what compiles them, as Debian packages; then host_tools/toolchain builds them.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -27,7 +27,7 @@ if wanted 32; then
   esac
   echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2>/dev/null || missing+=(gcc-multilib)
 fi
-if wanted rp2; then
+if wanted rp2 || wanted bench; then
   need g++ g++
   need cmake cmake
   need arm-none-eabi-gcc gcc-arm-none-eabi

@@ -1,4 +1,4 @@
-"""python -m toolchain [32] [coverage] [rp2]: builds these parts, all of them when none is named."""
+"""python -m toolchain [32] [coverage] [rp2] [bench]: builds these parts, all of them when none is named."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from toolchain import rp2, unix
 from toolchain.build import lock
 from toolchain.fetch import say
 
-_BUILD = {"32": unix.micropython32, "coverage": unix.coverage, "rp2": rp2.images}
+_BUILD = {"32": unix.micropython32, "coverage": unix.coverage, "rp2": rp2.images, "bench": rp2.bench_images}
 
 
 def main(names: list[str]) -> int:

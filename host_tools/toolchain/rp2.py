@@ -19,12 +19,12 @@ _BUILD = FOLDER / "rp2-build"
 
 
 def _frozen(role: str) -> list[Path]:
-    """Every file that goes into the image beside MicroPython's own, and what says so."""
+    """Every file that goes into the image, or its bench build, beside MicroPython's own, and what says so."""
     board = paths.BOARDS / role
     listed = [board / path for _, path in json.loads((board / "package.json").read_text())["urls"]]
     own = [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
     packages = [path for name in ("csp", "core", role) for path in (paths.FIRMWARE / name).glob("*.py")]
-    packages += paths.FIRMWARE.glob("*.py")
+    packages += [*paths.FIRMWARE.glob("*.py"), paths.BOARDS / "bench" / "bench_build.py"]
     return [*listed, *packages, *own, board / "manifest.py", board / "package.json"]
 
 
@@ -58,9 +58,9 @@ def _align_native_code(tool: Path) -> None:
         tool.write_text(fixed)
 
 
-def image(role: str) -> None:
-    """build/toolchain/rp2-ROLE/firmware.uf2, .elf, .bin, .map."""
-    folder = FOLDER / f"rp2-{role}"
+def image(role: str, bench: bool = False) -> None:
+    """build/toolchain/rp2-ROLE/firmware.uf2, .elf, .bin, .map; rp2-bench-ROLE for its bench build (boards/bench)."""
+    folder = FOLDER / (f"rp2-bench-{role}" if bench else f"rp2-{role}")
     stamp = key(pins(RP2), role, files=[*recipe("rp2.py"), *_frozen(role)])
     if is_fresh(folder, stamp):
         return
@@ -68,13 +68,18 @@ def image(role: str) -> None:
     tree = _tree()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    what = f"building the RPI_PICO image of {role}"
+    what = f"building the RPI_PICO {'bench ' if bench else ''}image of {role}"
+    manifest = paths.BOARDS / role / "manifest.py"
+    if bench:
+        shared = paths.BOARDS / "rp2" / "manifest.py"
+        manifest = folder / "manifest.py"
+        manifest.write_text(f'include("{shared}", role="{role}", bench=True)\n')
     say(f"{what}: {'some seconds' if (_BUILD / 'firmware.elf').exists() else 'a minute'}")
     # One build folder for all roles: only what is frozen differs.
     settings = {
         "MICROPY_BOARD": "DRAGONET_RP2",
         "MICROPY_BOARD_DIR": paths.BOARDS / "rp2",
-        "MICROPY_FROZEN_MANIFEST": paths.BOARDS / role / "manifest.py",
+        "MICROPY_FROZEN_MANIFEST": manifest,
         "PICO_NO_PICOTOOL": "1",
         "PICO_BUILD_DOCS": "0",
     }
@@ -96,3 +101,8 @@ def image(role: str) -> None:
 def images() -> None:
     for role in ROLES:
         image(role)
+
+
+def bench_images() -> None:
+    for role in ROLES:
+        image(role, bench=True)

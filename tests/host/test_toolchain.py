@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ import toolchain.__main__ as builder
 from dragonet import paths
 from dragonet import toolchain as built
 from dragonet.errors import UserError
+from dragonet.generate import packages
 from toolchain import build, fetch, sources
 
 DATA = b"the source"
@@ -93,7 +95,7 @@ def test_a_missing_compiler_is_named(tmp_path: Path):
 
 def test_an_unknown_part_is_named(capsys):
     assert builder.main(["33"]) == 2
-    assert "no part '33': the parts are 32, coverage, rp2" in capsys.readouterr().err
+    assert "no part '33': the parts are 32, coverage, rp2, bench" in capsys.readouterr().err
 
 
 def test_what_is_not_built_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -114,15 +116,31 @@ def test_the_32_bit_port_has_words_and_floats_of_32_bits():
     assert run.stdout.split() == ["2147483647", "464", "16777216.0"]
 
 
+class Options:
+    """Options of an include, as manifestfile.py gives them."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._given = given
+
+    def defaults(self, **defaults: Any) -> None:
+        self._given = {**defaults, **self._given}
+
+    def __getattr__(self, name: str) -> Any:
+        return self._given[name]
+
+
 class Manifest:
     """Runs a manifest as MicroPython's build does, and notes what it freezes."""
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, bench: bool = False) -> None:
         self.frozen: set[str] = set()
         self._folder = paths.BOARDS / role
-        self.include("manifest.py")
+        if bench:  # as host_tools/toolchain/rp2.py writes it
+            self.include("../rp2/manifest.py", role=role, bench=True)
+        else:
+            self.include("manifest.py")
 
-    def include(self, path: str, **options: str) -> None:
+    def include(self, path: str, **options: Any) -> None:
         if path.startswith("$(MPY_DIR)"):
             return
         manifest = self._folder / path
@@ -131,7 +149,7 @@ class Manifest:
             "include": self.include,
             "freeze": self.freeze,
             "module": lambda name, base_path=".": self.frozen.add(name),
-            "options": type("Options", (), options),
+            "options": Options(options),
         }
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self._folder)
@@ -147,14 +165,25 @@ class Manifest:
 
 
 @pytest.mark.parametrize("role", built.ROLES)
+def test_only_a_bench_image_has_what_lets_anyone_change_a_board(role: str):
+    bench = {f"csp/bench_{name}.py" for name in ("hmac", "kiss", "services")} | {"bench_build.py"}
+    flight = Manifest(role).frozen
+    assert not bench & flight
+    assert Manifest(role, bench=True).frozen == flight | bench
+
+
+@pytest.mark.parametrize("role", built.ROLES)
 def test_an_image_freezes_every_file_of_the_bus_the_core_and_the_app(role: str):
     frozen = Manifest(role).frozen
     flight = {
         str(file.relative_to(paths.FIRMWARE))
-        for folder in ("csp", "core", role)
+        for folder in ("csp", role)
         for file in (paths.FIRMWARE / folder).glob("*.py")
         if not file.name.startswith("bench_")  # peek and poke: no flight image has them
     }
+    # the tables are read by the host: boards have their texts, core/compact.py and <role>/compact.py
+    flight -= {f"{role}/{name}.py" for name in ("dictionary", "hk", "event_table", "parameter_table")}
+    flight |= set(packages.modules(role))
     flight |= {file.name for file in paths.FIRMWARE.glob("*.py")}
     flight |= {file.name for file in (paths.BOARDS / "rp2").glob("*.py") if file.name != "manifest.py"}
     assert flight <= frozen, f"not frozen: {sorted(flight - frozen)}"
