@@ -11,10 +11,11 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import serial
-from mpremote.romfs import make_romfs as make_romfs
+from mpremote.romfs import VfsRomWriter
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
@@ -70,9 +71,16 @@ class _Transport(SerialTransport):
         super().__init__(url, baudrate=baud, wait=0, timeout=_READ_S)
         self.serial: Any = _Counted(self.serial)
         self.serial.port.write_timeout = _WRITE_S
-        wire = getattr(self.serial.port, "_socket", None)  # of socket://, which would keep back the end of each message
-        if wire is not None:
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._wire = getattr(self.serial.port, "_socket", None)  # of socket://
+        if self._wire is not None:  # else the end of each message is kept back
+            self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self.serial.port.is_open = False  # or pyserial sleeps for 0.3 s
+        else:
+            super().close()
 
     def read_until(
         self, min_num_bytes: int, ending: bytes, timeout: float | None = LIMIT_S, data_consumer: Any = None,
@@ -158,16 +166,18 @@ class Link:
         transport = self._open()
         self._raw = False
         end = time.monotonic() + limit_s
+        quiet_s = 0.01
         try:
             while True:
                 transport.serial.write(b"\r\x01")
                 wait_s = min(_ASK_S, max(end - time.monotonic(), 0.01))
                 if transport.read_until(1, _BANNER, timeout_overall=wait_s).endswith(_BANNER):
-                    self._settle()
+                    self._settle(quiet_s)
                     self._raw = True
                     return True
                 if time.monotonic() >= end:
                     return False
+                quiet_s = 0.05
         except _BROKEN as error:
             raise self._lost(error) from None
 
@@ -180,10 +190,10 @@ class Link:
         except _BROKEN as error:
             raise self._lost(error) from None
 
-    def _settle(self) -> None:
+    def _settle(self, quiet_s: float) -> None:
         """Take what else came: the banner once more, for each Ctrl-A. The prompt is what mpremote waits for then."""
         transport = self._open()
-        transport.serial.port.timeout = 0.05
+        transport.serial.port.timeout = quiet_s
         try:
             while transport.serial.read(256):
                 pass
@@ -255,6 +265,30 @@ class Link:
         return LinkLost(f"{self.name}: the link broke, or the board fell silent ({text}): check cable and power")
 
 
+def romfs(files: Mapping[str, bytes]) -> bytes:
+    """An image of read-only files, path -> content: the same files give the same bytes."""
+    writer = VfsRomWriter()
+    tree: dict[str, Any] = {}
+    for path, content in files.items():
+        *folders, name = path.split("/")
+        place = tree
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = content
+
+    def write(place: dict[str, Any]) -> None:
+        for name, content in sorted(place.items()):
+            if isinstance(content, dict):
+                writer.opendir(name)
+                write(content)
+                writer.closedir()
+            else:
+                writer.mkfile(name, content)
+
+    write(tree)
+    return writer.finalise()
+
+
 def why_not(url: str, error: Exception) -> str:
     """Why a port does not open, and what helps."""
     if url.startswith(("socket://", "rfc2217://")):
@@ -289,5 +323,3 @@ def _last_line(raised: bytes) -> str:
     lines = raised.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "raised"
 
-
-__all__ = ["BoardError", "Link", "LinkLost", "make_romfs", "serial_port", "serial_ports"]

@@ -27,6 +27,10 @@ PWRON_RESET, SOFT_RESET = 1, 5  # machine.reset_cause()
 _HEAP = "heapsize=8M"
 
 
+class _Cut(Exception):
+    """Power fails."""
+
+
 class UnixBoard:
     """Runs until close(). port: of its prompt, for socket://127.0.0.1:port."""
 
@@ -111,6 +115,8 @@ class UnixBoard:
         try:
             while self._turn():
                 pass
+        except _Cut:
+            pass
         finally:
             self._end()
             self._leave()
@@ -144,10 +150,11 @@ class UnixBoard:
                 visitor.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._visitor = visitor
         elif self._visitor in ready:
-            return self._from_visitor()
+            self._from_visitor()
         return True
 
     def _from_board(self) -> bool:
+        """False: the process ended, and another runs."""
         try:
             data = os.read(self._master, 4096)
         except OSError:  # the process has ended: Ctrl-D at the prompt, or it crashed
@@ -158,9 +165,10 @@ class UnixBoard:
             if raw:
                 os.write(self._master, b"\x01")
             return False
-        return self._pass(data, self._to_visitor)
+        self._pass(data, self._to_visitor)
+        return True
 
-    def _from_visitor(self) -> bool:
+    def _from_visitor(self) -> None:
         assert self._visitor is not None
         try:
             data = self._visitor.recv(4096)
@@ -168,18 +176,16 @@ class UnixBoard:
             data = b""
         if not data:
             self._leave()
-            return True
-        return self._pass(data, self._to_board)
+            return
+        self._pass(data, self._to_board)
 
-    def _pass(self, data: bytes, on: Callable[[bytes], None]) -> bool:
-        """False: power failed within."""
+    def _pass(self, data: bytes, on: Callable[[bytes], None]) -> None:
         if self.cut_after is not None and self.passed + len(data) >= self.cut_after:
             on(data[: max(self.cut_after - self.passed, 0)])
             self.passed = self.cut_after
-            return False
+            raise _Cut
         self.passed += len(data)
         on(data)
-        return True
 
     def _to_board(self, data: bytes) -> None:
         while data:
