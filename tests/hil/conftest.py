@@ -127,6 +127,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
         assert not one.bad, "\n".join(str(each) for each in one.bad)
         assert one.measurements, "the check has measured nothing"
     except NotPossible as error:
+        assert not one.bad, "\n".join(str(each) for each in one.bad)
         one.outcome, one.why = measure.NOT_POSSIBLE, str(error)
         pytest.skip(f"not possible on this bench: {error}")
     except BaseException as error:

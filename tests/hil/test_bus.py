@@ -17,13 +17,13 @@ LOST_S = 12.0
 def test_ping_ident_and_loss(rig: Rig, check: Check) -> None:
     """Every board answers pings of several frames and tells its ident; no packet buffer is lost by it."""
     for role in rig.roles:
-        node, address = rig.node(), ports.ADDRESSES[role]
+        node, address, limit_ms = rig.node(), ports.ADDRESSES[role], rig.checks.ping_ms
         free = node.numbers(address, 5, 1.0).get(address)
         times = [node.ping(address, bytes((k & 0xFF,)) * PING_BYTES, PING_S) for k in range(rig.checks.pings)]
         got = [one for one in times if one is not None]
         check.measure("pings lost", 100.0 * (len(times) - len(got)) / len(times), "%", 0.0, 0.0, role)
-        check.measure("ping, median", statistics.median(got) if got else None, "ms", 0.1, 30.0, role)
-        check.measure("ping, longest", max(got, default=None), "ms", 0.1, 250.0, role)
+        check.measure("ping, median", statistics.median(got) if got else None, "ms", 0.1, limit_ms, role)
+        check.measure("ping, longest", max(got, default=None), "ms", 0.1, 1000.0 * PING_S, role)
         check.measure("hostname", rig.ident(role).get("hostname"), board=role, wanted=role)
         check.measure("uptime", node.numbers(address, 6, 1.0).get(address), "s", 1, None, role)
         after = node.numbers(address, 5, 1.0).get(address)

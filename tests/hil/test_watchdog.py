@@ -2,7 +2,7 @@
 
 from dragonet.bench.measure import Check
 from dragonet.flatsat.board_files import board_module
-from hil.rig import Rig
+from hil.rig import NotPossible, Rig
 
 BOOT_S = 6.0
 WDT_RESET = 3
@@ -14,7 +14,13 @@ def test_a_board_that_hangs_recovers_by_its_watchdog(rig: Rig, check: Check) -> 
         before = {one: rig.told(one)["boots"].value for one in rig.roles}
         bite_s = board_module(role, "parts").WDT_MS / 1000
         hung_s = rig.now_s
-        rig.hang(role)
+        try:
+            rig.hang(role)
+        except NotPossible as error:
+            if role == rig.roles[-1] and not check.measurements:
+                raise
+            check.notes.append(f"{role}: {error}")
+            continue
         back_s = rig.until_heard(role, hung_s + 1.5, bite_s + BOOT_S)
         silence = None if back_s is None else back_s + 1.5
         check.measure("silent for", silence, "s", bite_s - 2.5, bite_s + BOOT_S, role)

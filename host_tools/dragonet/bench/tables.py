@@ -75,6 +75,7 @@ class Checks:
     """[checks]: what the checks take on this bench."""
 
     pings: int = setting(100, "", "to each board", 1, 100_000)
+    ping_ms: float = setting(30.0, "ms", "longest median of a round trip, adapter included", 1.0, 1000.0)
     listen_s: float = setting(130.0, "s", "to the beacon", 10.0, 3600.0)
     day_s: float = setting(5700.0, "s", "length of the day in the life", 10.0, 7 * 86400.0)
     update: str = setting("sensor", "", "role that is updated", choices=("eps", "beacon", "sensor"))

@@ -59,7 +59,8 @@ def check(
     results = target / "results.json"
     results.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", str(_CHECKS), "--bench", str(one.path.resolve())]
-    command += ["-n", "0", "--hil-out", str(target), "--junitxml", str(target / "junit.xml"), *(("-k", only) if only else ())]
+    command += ["-n", "0", "--hil-out", str(target), "--junitxml", str(target / "junit.xml")]
+    command += ["-k", only] if only else []
     done = subprocess.run(command, cwd=paths.REPO, stdout=sys.stderr if as_json else None, check=False)
     if not results.exists():
         if done.returncode == _INTERRUPTED:
@@ -113,5 +114,6 @@ def _table(found: measure.Results) -> Table:
     for one in found.checks:
         bad = "; ".join(str(each) for each in one.bad[:3]) if one.bad else one.why
         text = bad.splitlines()[0] if bad else ""
-        table.add_row(one.name, Text(one.outcome, _STYLES.get(one.outcome, "")), str(len(one.measurements)), text)
+        outcome = Text(one.outcome, _STYLES.get(one.outcome, ""))
+        table.add_row(one.name, outcome, str(len(one.measurements)), Text(text))
     return table
