@@ -5,57 +5,83 @@
 import micropython
 from micropython import const
 
-from csp.crc32c import matches
-from csp.packet import unpack
-
+TAKEN = const(0)
 FILLED = const(1)
+HANDING = const(7)
 # words of the node's facts
 _TAKEN = const(0)  # the place of the inbox that is taken next
 _FILLED = const(1)  # the place that is filled next
-_PORT = const(2)  # of the packet just taken, plus 64 if it had a CRC, which is right; -1: not simply for this node
-_VERSION = const(3)
-_ADDRESS = const(4)
-_BROADCAST = const(5)
-_HEADER = const(6)  # where the header starts in a buffer: a CRC may cover it
-_PLACES = const(7)  # of the inbox
+_VERSION = const(2)
+_ADDRESS = const(3)
+_BROADCAST = const(4)
+_HEADER = const(5)  # where the header starts in a buffer: a CRC may cover it
+_PLACES = const(6)  # of the inbox
+_HANDING = const(7)  # 1 while a handler has the packet taken last
 _CRC32 = const(0x01)
 _OTHERS = const(0x0E)  # RDP, XTEA, HMAC
 _DATA = const(8)
 _CRC_SIZE = const(4)
-_FREE = const(0)
+_FREE = const(0)  # of pool.py
+_LAST_BIND = const(16)  # of node.py
 
 
 @micropython.viper
-def following(inbox, facts):
-    """The packet that came in first, with its fields filled in and PORT set; None: there is no more."""
+def hand_out(node, hot) -> int:
+    """Give what has come in to its handlers; 1 if there may be more. hot: see Node."""
+    inbox, facts, packets, state, handlers, none, unpack, run, table = hot
     known = ptr32(facts)
-    place = known[_TAKEN]
-    if place == known[_FILLED]:
-        return None
-    packet = inbox[place]
-    place += 1
-    known[_TAKEN] = 0 if place == known[_PLACES] else place
-    known[_PORT] = -1
-    buffer = packet.buffer
-    at = ptr8(buffer)
-    ends = int(unpack(packet, known[_VERSION]))
-    src = ends >> 14
-    dst = ends & 0x3FFF
-    flags = at[7]
-    if flags & _OTHERS or src == 0 or src == known[_ADDRESS] or src == known[_BROADCAST]:
-        return packet
-    if dst != known[_ADDRESS] and dst != known[_BROADCAST]:
-        return packet
-    if flags & _CRC32:
-        stop = int(packet.size) + (_DATA - _CRC_SIZE)
-        if stop < _DATA:
-            return packet
-        if not matches(buffer, _DATA, stop) and not matches(buffer, known[_HEADER], stop):
-            return packet
-        known[_PORT] = int(packet.dport) | 64
-    else:
-        known[_PORT] = int(packet.dport)
-    return packet
+    left = known[_PLACES]
+    while left:
+        place = known[_TAKEN]
+        if place == known[_FILLED]:
+            return 0
+        left -= 1
+        packet = inbox[place]
+        place += 1
+        known[_TAKEN] = 0 if place == known[_PLACES] else place
+        ends = int(unpack(packet, known[_VERSION]))
+        dst = ends & 0x3FFF
+        src = ends >> 14
+        buffer = packet.buffer
+        flags = ptr8(buffer)[7]
+        size = int(packet.size)
+        # plain: for this node or all, from another one, its CRC right if it has one
+        plain = 0
+        if dst == known[_ADDRESS] or dst == known[_BROADCAST]:
+            if not flags & _OTHERS and src and src != known[_ADDRESS] and src != known[_BROADCAST]:
+                plain = 1
+                if flags & _CRC32:
+                    size -= _CRC_SIZE
+                    plain = 0
+                    if size >= 0:
+                        stop = size + _DATA
+                        plain = int(run(0, _DATA, table, buffer, stop, 1))
+                        if not plain:
+                            plain = int(run(0, known[_HEADER], table, buffer, stop, 1))
+        interface = packet.interface
+        if plain and interface.watch is none and interface.border is none and node.connections is none:
+            dport = int(packet.dport)
+            handler = handlers[dport] if dport <= _LAST_BIND else none
+            if handler is none:
+                node.dispatch(packet, size)
+            else:
+                packet.size = size
+                known[_HANDING] = 1  # Node.process catches what it raises: viper cannot name an exception
+                handler(packet)
+                known[_HANDING] = 0
+        else:
+            node.look_closer(packet, interface, size if plain else -1)
+        # Pool.release
+        holders = int(packet.holders) - 1
+        packet.holders = holders
+        if holders == 0:
+            pooled = ptr32(state)
+            place = pooled[_FREE]
+            packets[place] = packet
+            pooled[_FREE] = place + 1
+        elif holders < 0:
+            raise RuntimeError("packet released twice")
+    return 1
 
 
 @micropython.viper

@@ -13,8 +13,8 @@ _DIGEST = const(2)
 
 
 @micropython.viper
-def _run(register: uint, at: uint, table: ptr32, buffer, stop: int, then: int) -> int:
-    """The CRC of buffer[at:stop]; register: 0. then: what becomes of it."""
+def run(register: uint, at: uint, table: ptr32, buffer, stop: int, then: int) -> int:
+    """The CRC of buffer[at:stop]; register: 0; table: TABLE. then: what becomes of it, _APPEND, _MATCHES or _DIGEST."""
     end = uint(stop) - at
     at += uint(ptr8(buffer))
     end += at
@@ -55,14 +55,14 @@ def _run(register: uint, at: uint, table: ptr32, buffer, stop: int, then: int) -
 
 @micropython.viper
 def append(buffer, start: int, stop: int):
-    _run(0, start, _TABLE, buffer, stop, _APPEND)
+    run(0, start, _TABLE, buffer, stop, _APPEND)
 
 
 @micropython.viper
 def matches(buffer, start: int, stop: int) -> bool:
-    return bool(_run(0, start, _TABLE, buffer, stop, _MATCHES))
+    return bool(run(0, start, _TABLE, buffer, stop, _MATCHES))
 
 
 @micropython.viper
 def digest(buffer, start: int, stop: int) -> int:
-    return int(_run(0, start, _TABLE, buffer, stop, _DIGEST))
+    return int(run(0, start, _TABLE, buffer, stop, _DIGEST))

@@ -8,21 +8,18 @@ import asyncio
 import micropython
 import time
 
-from csp import services
-from csp.accept import FILLED, following, let_go
+from csp import crc32c, services
+from csp.accept import FILLED, HANDING, TAKEN, hand_out
 from csp.crc32c import matches
 from csp.errors import AddressError, InterfaceError, PortError
 from csp.output import NO_REPLY, Output
-from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL
+from csp.packet import BROADCAST, DATA, HEADER_START, NORMAL, unpack
 from csp.packet import FLAG_CRC32, FLAG_HMAC, FLAG_RDP, FLAG_XTEA
 
 LAST_BIND = const(16)  # ports a server may bind; the rest are for who asks
 FIRST_EPHEMERAL = const(17)
 ANY = const(255)  # bind: every port that nobody else is bound to
 _CRC_SIZE = const(4)
-_PORT = const(2)  # of accept.py, here again: native code looks a global up, a constant not
-_ELSE = const(-1)
-_CHECKED = const(64)
 _TICK_MS = const(1200)  # more than a heartbeat's second: then those that come wake the task, and its clock rarely
 _LONG_MS = const(500)  # a tick that is due later than this is done when the task is awake anyway
 
@@ -76,11 +73,10 @@ class Node(Output):
         self._flag = asyncio.ThreadSafeFlag()
         self.set_flag = self._flag.set
         # see accept.py
-        self.facts = array("i", (0, 0, 0, version, address, BROADCAST[version], HEADER_START[version], buffers + 1))
+        self.facts = array("i", (0, 0, version, address, BROADCAST[version], HEADER_START[version], buffers + 1, 0))
         # one look at an object's attribute, or at a module's, costs as much as taking all these
-        pool = self.pool
-        here = (self.inbox, self.facts, pool.packets, pool.state, self._handlers)
-        self._hot = here + (time.ticks_ms, time.ticks_diff, following, let_go, _dispatch)
+        table = (unpack, crc32c.run, crc32c.TABLE)
+        self._hot = (self.inbox, self.facts, self.pool.packets, self.pool.state, self._handlers, None) + table
         self._urgent = False  # an interface wants its tick now
         self._uptime_ms = 0
         self._ticked = time.ticks_ms()
@@ -199,27 +195,16 @@ class Node(Output):
     @micropython.native
     def process(self):
         """Dispatch what has come in and do what is due. Called by run(); never waits."""
-        inbox, facts, packets, state, handlers, ms, ticks_diff, take_next, let_go, dispatch = self._hot
         if self._urgent:
-            self._tick(ms())
-        for _ in range(len(inbox)):
-            packet = take_next(inbox, facts)
-            if packet is None:
-                break
-            interface = packet.interface
-            port = facts[_PORT]
-            if port == _ELSE or interface.watch is not None or interface.border is not None:
-                self._look_closer(packet, interface, port)
-            else:
-                if port >= _CHECKED:
-                    port -= _CHECKED
-                    packet.size -= _CRC_SIZE
-                dispatch(self, packet, port, handlers)
-            let_go(packet, packets, state)
-        else:
+            self._tick(time.ticks_ms())
+        try:
+            more = hand_out(self, self._hot)
+        except Exception as error:  # one bad handler must not stop the bus
+            more = self._taken_by_surprise(error)
+        if more:
             self.set_flag()  # more came meanwhile: let others run in between
-        now = ms()
-        if ticks_diff(now, self._next_tick) >= -self._early_ms:
+        now = time.ticks_ms()
+        if time.ticks_diff(now, self._next_tick) >= -self._early_ms:
             self._tick(now)
 
     async def run(self, checkin=None):
@@ -282,23 +267,23 @@ class Node(Output):
             self.set_flag()
 
     @micropython.native
-    def _look_closer(self, packet, interface, port):
-        """What to do with a packet that is not simply for this node, or of which others must be asked."""
-        stats = interface.stats
+    def look_closer(self, packet, interface, size):
+        """From hand_out: what to do with a packet that is not simply for a handler of this node.
+
+        size: without its CRC, which is right; -1: that has not been looked at.
+        """
         watch = interface.watch
         if watch is not None and watch.is_duplicate(packet):
-            stats.duplicate += 1
+            interface.stats.duplicate += 1
             return
         border = interface.border
         if border is not None and not border.admit(packet, self.broadcast_address):
-            stats.autherr += 1
+            interface.stats.autherr += 1
             return
-        if port != _ELSE:
-            if port >= _CHECKED:
-                port -= _CHECKED
-                packet.size -= _CRC_SIZE
-            _dispatch(self, packet, port, self._handlers)
+        if size >= 0:
+            self.dispatch(packet, size)
             return
+        stats = interface.stats
         dst, src = packet.dst, packet.src
         if (src == self.address or src == 0 or src == self.broadcast_address) and interface is not self.loop:
             # nobody else's: its answer would go to this node itself, or to all
@@ -306,10 +291,10 @@ class Node(Output):
             stats.drop += 1
         elif dst == self.address or dst == self.broadcast_address or dst == interface.all_hosts:
             if self._verify(packet, stats):
-                _dispatch(self, packet, packet.dport, self._handlers)
+                self.dispatch(packet, packet.size)
         elif interface is self.loop:
             if self._verify(packet, stats):
-                _dispatch(self, packet, packet.dport, self._handlers)
+                self.dispatch(packet, packet.size)
         else:
             self._forward(packet, interface)
 
@@ -349,40 +334,48 @@ class Node(Output):
         stats.rx_error += 1
         return False
 
-    def _unserved(self, packet):
-        """Nobody is bound there."""
+    @micropython.native
+    def dispatch(self, packet, size):
+        """Give a packet to who waits for it, or to the handler of its port. size: without its CRC."""
+        packet.size = size
+        connections = self.connections
+        if connections is not None and connections.take(packet):
+            return
+        if not packet.flags & FLAG_RDP:  # that needs a connection
+            dport = packet.dport
+            if dport > LAST_BIND:
+                waiting = self._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
+                if waiting is not None and waiting.take(packet):
+                    return
+                handler = self._any
+            else:
+                handler = self._handlers[dport]
+                if handler is None:
+                    handler = self._any
+            if handler is not None:
+                try:
+                    handler(packet)
+                except Exception as error:  # one bad handler must not stop the bus
+                    self._handler_failed(packet, error)
+                return
         stats = packet.interface.stats
         stats.no_port += 1
         stats.drop += 1
 
-    def _failed(self, packet, error):
-        """A handler raised."""
+    def _taken_by_surprise(self, error):
+        """A handler raised within hand_out, which ended there."""
+        facts = self.facts
+        if not facts[HANDING]:
+            raise error
+        facts[HANDING] = 0
+        packet = self.inbox[facts[TAKEN] - 1]
+        self._handler_failed(packet, error)
+        self.pool.release(packet)
+        return True
+
+    def _handler_failed(self, packet, error):
         stats = packet.interface.stats
         self.handler_errors += 1
         self.last_error = error
         stats.unserved += 1
         stats.drop += 1
-
-
-@micropython.native
-def _dispatch(node, packet, dport, handlers):
-    """Give a packet to who waits for it, or to the handler of its port. A function: half the price of a method."""
-    connections = node.connections
-    if connections is not None and connections.take(packet):
-        return
-    if dport <= LAST_BIND:
-        handler = handlers[dport]
-    else:
-        waiting = node._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
-        if waiting is not None and not packet.flags & FLAG_RDP and waiting.take(packet):
-            return
-        handler = None
-    if handler is None:
-        handler = node._any
-    if handler is None or packet.flags & FLAG_RDP:  # that needs a connection
-        node._unserved(packet)
-        return
-    try:
-        handler(packet)
-    except Exception as error:  # one bad handler must not stop the bus
-        node._failed(packet, error)

@@ -47,7 +47,7 @@ _LOST = const(-2)  # in its place too: that packet was given up
 _RECENT_MS = const(5)  # a late frame is no further away than three frames: 4 ms at 125 kbit/s
 
 
-def follow_general(fast, now):
+def follow_general(row, identifier, at, fast, now):
     """In place of the viper loop: every frame goes the general way."""
     return EMPTY if fast[0](fast[1]) is None else GENERAL
 

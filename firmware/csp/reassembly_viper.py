@@ -32,20 +32,22 @@ _RXBYTES = const(3)
 _EXTENDED = const(2)
 _DATA = const(8)
 _FILLED = const(1)
-_PLACES = const(7)
+_PLACES = const(6)
 
 
 @micropython.viper
-def follow(fast, now: int) -> int:
+def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
     """Take frames until there are no more (EMPTY), the general way is needed (GENERAL), or a packet is whole that
-    has no CRC (its row). fast: see CanInterface.attach; now: ticks, ms."""
+    has no CRC (its row). row, identifier, at: 0; the first three locals live in registers on the Cortex-M0+.
+    fast: see Reassembler.fast; now: ticks, ms."""
     recv, received, size_of, packets, table, pool, state, slab, firsts, counts, owner, inbox, facts, us, wake = fast
     rows = ptr32(table)
     into = ptr8(slab)
     two = rows[_VERSION] == 2
+    end = int(rows) + 4 * _ROWS
     while recv(received):
         identifier_, data, flags, errors = received
-        if int(flags) != _EXTENDED or int(errors):
+        if errors or int(flags) != _EXTENDED:
             return _GENERAL
         identifier = int(identifier_)
         if two:
@@ -54,14 +56,14 @@ def follow(fast, now: int) -> int:
         else:
             key = identifier & 0x1FF803FF
             begin = identifier & 0x40000 ^ 0x40000
-        row = 0
-        while row < _ROWS and rows[row] != key:
-            row += _ROW
+        row = int(rows)
+        while row < end and ptr32(row)[0] != key:
+            row += 4 * _ROW
         out = ptr8(data)
         size = int(size_of(data))
         if begin:
             # the first frame of a packet; known ones, and those just completed, may be repeated
-            if row < _ROWS or rows[_RECENT] == key or rows[_RECENT + 1] == key or rows[_RECENT + 2] == key:
+            if row < end or rows[_RECENT] == key or rows[_RECENT + 1] == key or rows[_RECENT + 2] == key:
                 return _GENERAL
             if two:
                 last = identifier & 1
@@ -79,10 +81,10 @@ def follow(fast, now: int) -> int:
                     return _GENERAL
                 if length + _DATA > rows[_LIMIT]:
                     return _GENERAL
-            row = 0
-            while rows[row] != _UNUSED:
-                row += _ROW
-                if row == _ROWS:
+            row = int(rows)
+            while ptr32(row)[0] != _UNUSED:
+                row += 4 * _ROW
+                if row == end:
                     return _GENERAL
             # a packet from the pool
             pooled = ptr32(state)
@@ -110,23 +112,23 @@ def follow(fast, now: int) -> int:
                 at += 4
                 size -= 6
             if not last:
-                packets[row >> 3] = packet
-                rows[row] = key
-                rows[row + 1] = 1
-                rows[row + 2] = 0
-                rows[row + 3] = index
-                rows[row + 4] = length
-                rows[row + 6] = 0
-                rows[row + 7] = start
+                packets[row - int(rows) >> 5] = packet
+                ptr32(row)[0] = key
+                ptr32(row)[1] = 1
+                ptr32(row)[2] = 0
+                ptr32(row)[3] = index
+                ptr32(row)[4] = length
+                ptr32(row)[6] = 0
+                ptr32(row)[7] = start
         else:
-            if row == _ROWS:
+            if row == end:
                 return _GENERAL
             # the frame that follows the last one
-            index = rows[row + 1]
+            index = ptr32(row)[1]
             at = 8 * index
             if two:
                 last = identifier & 1
-                if rows[row + 3] != _UNKNOWN or (identifier >> 2 & 7) != (index & 7) or index == 0:
+                if ptr32(row)[3] != _UNKNOWN or (identifier >> 2 ^ index) & 7 or index == 0:
                     return _GENERAL
                 if last == 0 and size != 8:
                     return _GENERAL
@@ -134,17 +136,17 @@ def follow(fast, now: int) -> int:
                 length = at + size - _DATA
             else:
                 last = identifier >> 10 & 0xFF
-                length = rows[row + 4]
-                if rows[row + 3] - last != index:
+                length = ptr32(row)[4]
+                if ptr32(row)[3] - last != index:
                     return _GENERAL
                 last = 1 if last == 0 else 0
                 at += 2
                 if size != (length + _DATA - at if length + _DATA - at < 8 else 8):
                     return _GENERAL
-            if rows[row + 2] or at + size > rows[_LIMIT]:
+            if ptr32(row)[2] or at + size > rows[_LIMIT]:
                 return _GENERAL
-            rows[row + 1] = index + 1
-            start = rows[row + 7]
+            ptr32(row)[1] = index + 1
+            start = ptr32(row)[7]
             at += start
         if size == 8 and not int(out) & 1:  # by halves of words: that is where both lie
             to16 = ptr16(int(into) + at)
@@ -159,19 +161,20 @@ def follow(fast, now: int) -> int:
                 into[at + k] = out[k]
                 k += 1
         if not last:
-            rows[row + 5] = now
+            ptr32(row)[5] = now
             continue
         # the packet is whole
         if not begin:
             if two:
-                rows[row + 3] = index
-                rows[row + 4] = length
-            rows[row + 5] = now
+                ptr32(row)[3] = index
+                ptr32(row)[4] = length
+            ptr32(row)[5] = now
+            index = row - int(rows) >> 5
             if not into[start + 7] & 1 and not rows[_ADMIT]:
-                return row >> 3
-            packet = packets[row >> 3]
-            rows[row] = _UNUSED
-            packets[row >> 3] = None
+                return index
+            packet = packets[index]
+            ptr32(row)[0] = _UNUSED
+            packets[index] = None
         # remember its first frame, to know it again
         k = rows[_RECENT_AT]
         rows[_RECENT + k] = key

@@ -16,8 +16,8 @@ def node_on(wire, address, version, can=None, **settings):
 
 def take_the_general_way(interface):
     """Without the fast way for frames that come as they should."""
-    flags, wanted, _, fast, ms = interface._hot
-    interface._hot = (flags, wanted, follow_general, fast, ms)
+    hot = interface._hot
+    interface._hot = hot[:4] + (follow_general,) + hot[5:]
 
 
 def text(size, salt=0):
