@@ -5,7 +5,7 @@ SHELL := /bin/bash
 OUT ?= flights/nanodragon
 BENCH ?= virtual
 DRAGONET := .venv/bin/dragonet
-CAMPAIGN := tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py
+CAMPAIGN := tests/unit/test_csp_mutations.py tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ hil: setup-test  ## the checks of a bench: BENCH=virtual, emulated, or a file of
 	$(DRAGONET) bench check --bench $(BENCH) $(ARGS)
 
 campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update
-	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 .venv/bin/python -m pytest -n 2 $(CAMPAIGN) $(ARGS)
+	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 .venv/bin/python -m pytest -n 2 -o unit_timeout_s=3600 $(CAMPAIGN) $(ARGS)
 
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh
@@ -31,7 +31,7 @@ bench: setup  ## measure what the bus costs, how fast the flatsat flies, memory 
 	@host_tools/setup/toolchain.sh 32
 	.venv/bin/python tests/benchmarks/memory.py
 
-toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_PICO images; PARTS="32 coverage rp2" chooses
+toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_PICO images; PARTS="32 coverage rp2 bench" chooses
 	@host_tools/setup/toolchain.sh $(PARTS)
 
 coverage: setup-test  ## line coverage of firmware/ under the unit tests, on MicroPython
