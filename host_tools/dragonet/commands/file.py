@@ -237,8 +237,9 @@ def _fetch(
             print(f"{role}: {kept - newest} more packets are still in FRAM: --key FILE fetches them", file=sys.stderr)
         first = max(0, newest - round(hours * 60)) if hours else 0
         segments = stored.needed(files.listing(stored.LOG), first)
-        with _bar(f"housekeeping of {role}", as_json) as progress:
-            stored.fetch(files, segments, folder, progress)
+        if segments:
+            with _bar(f"housekeeping of {role}", as_json) as progress:
+                stored.fetch(files, segments, folder, progress)
 
 
 def _write_hk(role: str, one: Any, found: stored.Stored, out: TextIO, as_json: bool) -> None:
