@@ -1,0 +1,94 @@
+"""Heap, flash and boot time of each board on the emulated RP2040, its chips wired to it: the part of memory.py.
+
+Needs `make toolchain` and the emulator of `make setup`. The image is the role's of `make toolchain`; the slot holds the
+flight code of this checkout. Heap in bytes after a collection; the prompt's own 1 to 2 kB are in it.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from dragonet import paths, toolchain
+from dragonet.deploy import image as slot_image
+from dragonet.emulator import flash
+from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
+from dragonet.emulator.wires import Wires
+from dragonet.errors import UserError
+from dragonet.flatsat.devices import records
+from dragonet.flatsat.devices.world import CHANNELS
+
+_ALL_PINS = (1 << 30) - 1
+_SLOT_A = 0xC0000  # in flash: boards/rp2/flash_map.py
+_FRAME_US = 260
+_BOOT_LIMIT_S = 20.0
+_SCRIPT_LIMIT_S = 120.0
+_CONFIG = {"callsign": "N0CALL", "satellite": "BENCH", "frequency_hz": 437_375_000, "tx_power_dbm": 2}
+
+
+class _Board:
+    """An emulated board with its chips and a bus that takes every frame."""
+
+    def __init__(self, role: str, folder: Path, slot: bytes = b"") -> None:
+        path = folder / "flash.bin"
+        files = {"config.json": json.dumps(_CONFIG).encode()}
+        flash.prepare(path, toolchain.image(role), files, flash.DRAGONET_FILES)
+        content = bytearray(path.read_bytes())
+        content[_SLOT_A : _SLOT_A + len(slot)] = slot
+        path.write_bytes(content)
+        self.first_frame_us: int | None = None
+        self.repl = Repl(path, self._asked)
+        self.wires = Wires(role, [0.0] * len(CHANNELS[role]), 1, folder, self.repl.chip.tell, self._record)
+        self.repl.chip.power_on(_ALL_PINS, UID)
+
+    def _asked(self, at: float, kind: int, data: bytes) -> bytes:
+        self.wires.kernel.pass_to(int(at / 1000))
+        return self.wires.ask(kind, data)
+
+    def _record(self, time_us: int, kind: int, data: bytes) -> None:
+        if kind == records.CAN_SEND:
+            if self.first_frame_us is None:
+                self.first_frame_us = time_us
+            sent = bytes((data[0], data[1], 1))
+            self.wires.at(time_us + _FRAME_US, lambda: self.wires.deliver(0, records.CAN_SENT, sent))
+
+
+def boot_ms(role: str) -> int:
+    """From power-on to the first frame on the bus, the golden app. UserError: none came."""
+    with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
+        board = _Board(role, Path(name))
+        try:
+            while board.first_frame_us is None:
+                if board.repl.chip.now > _BOOT_LIMIT_S * 1e9:
+                    raise UserError(f"{role}: no frame on the bus within {_BOOT_LIMIT_S:g} s of power-on")
+                board.repl.run(0.01)
+            return board.first_frame_us // 1000
+        finally:
+            board.repl.chip.close()
+
+
+def heap(role: str, slot: bytes = b"") -> dict[str, Any]:
+    """What memory_rp2.py prints, of the golden app or of a slot's image."""
+    with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
+        board = _Board(role, Path(name), slot)
+        try:
+            board.repl.to_prompt(5.0)
+            script = (paths.REPO / "tests" / "benchmarks" / "memory_rp2.py").read_text()
+            said = board.repl.execute(f"{STOP_WATCHDOG}SLOT = {bool(slot)}\n{script}", _SCRIPT_LIMIT_S)
+        finally:
+            board.repl.chip.close()
+    return json.loads(said.splitlines()[-1])
+
+
+def measured(role: str) -> dict[str, Any]:
+    """Figures of one board. UserError: the image or the emulator is missing."""
+    made = slot_image.build(role, "rp2")
+    return {
+        "image_bytes": toolchain.image(role, "bin").stat().st_size,
+        "slot_bytes": len(made.data),
+        "boot_ms": boot_ms(role),
+        "golden": heap(role),
+        "slot": heap(role, made.data),
+    }
