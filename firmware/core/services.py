@@ -2,6 +2,8 @@
 #
 # Each is a class in a file of its own, made as Service(board) and found as board.<name>. One that cannot start is a
 # fault; the board flies on without it.
+from core import ports
+
 _SERVICES = (
     # name, module, class
     ("events", "core.events", "Events"),
@@ -19,9 +21,14 @@ _SERVICES = (
 )
 
 
+def _heard(packet):
+    """Events of other boards are for the ground: no loss."""
+
+
 def attach(board):
     """Makes every service; each failure is counted and leaves its name None."""
     board.node.services.lines = board.supervisor.lines  # CSP's PS
+    board.node.bind(ports.EVENT, _heard)
     for name, _, _ in _SERVICES:
         setattr(board, name, None)
     for name, module, kind in _SERVICES:

@@ -113,6 +113,7 @@ def test_bus_asks_everybody(flying: Flying) -> None:
     assert set(up) == {"eps"} and up["eps"]["uptime_s"] >= 1 and up["eps"]["memory_free"] > 10_000
     stats = json.loads(dragonet("bus", "ifstat", "beacon", "CANA", "--via", via, "--json").stdout)
     assert stats["interfaces"]["CANA"]["tx"] > 0 and stats["interfaces"]["CANA"]["rx_error"] == 0
+    assert stats["interfaces"]["CANA"]["drop"] == 0, "nothing in a quiet flight is for nobody"
     tasks = json.loads(dragonet("bus", "ps", "eps", "--via", via, "--json").stdout)["text"].splitlines()
     assert tasks[:2] == ["bus 0", "core 0"] and len(tasks) > 2
 
