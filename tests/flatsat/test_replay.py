@@ -151,6 +151,9 @@ def test_the_capture_holds_every_command_of_the_owner(stranger: Stranger) -> Non
 
 def test_every_captured_command_is_refused_when_it_is_repeated(stranger: Stranger) -> None:
     stranger.repeat_all(table.REPEATED)
+    told = stranger.shell.json("key", "refusals", "beacon")
+    assert told["refused"] == {"repeated": 5, "state": 2} and told["done"] > 10
+    assert "this sequence was used before" in stranger.shell("key", "refusals", "beacon")
 
 
 def test_every_command_from_elsewhere_to_elsewhere_or_without_its_signature_is_refused(stranger: Stranger) -> None:
@@ -160,7 +163,7 @@ def test_every_command_from_elsewhere_to_elsewhere_or_without_its_signature_is_r
         for other, reason in (
             (one._replace(src=ground), table.FORGED),
             (one._replace(src=inside), table.FORGED),
-            (one._replace(sport=one.sport ^ 1), table.FORGED),
+            (one._replace(sport=one.sport - 1), table.FORGED),
             (one._replace(dst=sensor), table.FORGED),
             (one._replace(data=bare), table.UNSIGNED),
         ):

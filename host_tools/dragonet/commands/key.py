@@ -18,6 +18,7 @@ from dragonet.ground.keys import ROLES, SLOTS, KeyFile, board_file
 from dragonet.ground.via import DEFAULT_BIT_RATE
 
 from core import mac  # isort: skip
+from core.command_table import REASONS  # isort: skip
 
 _EPILOG = f"""Every commander has a slot of its own on the boards: {", ".join(SLOTS)}.
 
@@ -32,6 +33,8 @@ Examples:
   dragonet key load eps eps_keys.bin --key keys/ground.key; mpremote cp eps_keys.bin :/keys.bin
 
   dragonet key ls eps
+
+  dragonet key refusals eps
 
   dragonet key rotate all --key keys/ground.key
 """
@@ -88,6 +91,27 @@ def ls(
         following = "" if closed or s.state == "empty" else str(s.next)
         table.add_row(SLOTS[s.slot], s.state, str(s.generation), following, s.challenge.hex() if closed else "")
     Console().print(table, highlight=False)
+
+
+@app.command()
+def refusals(
+    board: Board, via: Via = VIA, timeout: Timeout = 1.0, csp_version: Version = 2,
+    bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Commands that a board did and refused since its boot: who tried what he may not shows here."""
+    with commander(board, via, None, csp_version, bitrate, timeout) as one:
+        done, found = one.refusals()
+    if as_json:
+        print(json.dumps({"board": board, "done": done, "refused": found}))
+        return
+    meanings = {line[1]: line[2] for line in REASONS}
+    table = Table(box=None)
+    for title in ("refused", "reason", ""):
+        table.add_column(title)
+    for name, count in found.items():
+        table.add_row(str(count), name, meanings[name])
+    Console().print(table, highlight=False)
+    print(f"{board}: {done} commands done")
 
 
 @app.command()

@@ -133,6 +133,13 @@ class Commander:
             found.append(SlotStatus(slot, flight.STATES[one[0]], *one[1:]))
         return found
 
+    def refusals(self) -> tuple[int, dict[str, int]]:
+        """Commands done since the board's boot, and those refused or failed, by reason."""
+        data = self._send(command_line(self.dictionary, "refusals"), b"\x61", 0.0).data
+        done, _, *counts = struct.unpack(f">II{table.COUNTED}H", data)
+        names = ((line[1], counts[line[0]]) for line in table.REASONS)
+        return done, {name: count for name, count in names if count}
+
     def recover(self) -> SlotStatus | None:
         """Open the key's slot if it is closed; its status before that, None when it was open."""
         key = self._key("slot_recover")
