@@ -19,7 +19,7 @@ HEADER_AND_CRC = {1: 8, 2: 10}  # bytes of a packet beside its data, by version
 class Air:
     """The link. loss: 0 to 1, of packets, either way. outages: (start, end) in seconds of its time, when all is lost.
 
-    up, down: bytes sent, those that were lost too. lost: packets.
+    up, down: bytes sent, those that were lost too. lost: packets. largest: bytes of a packet.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Air:
         self._loss = loss
         self._random = random.Random(seed)
         self._outages = outages
-        self.up = self.down = self.lost = self.packets = 0
+        self.up = self.down = self.lost = self.packets = self.largest = 0
 
     def seconds(self, size: int) -> float:
         """Time that a packet of `size` bytes takes."""
@@ -42,6 +42,7 @@ class Air:
         else:
             self.down += size
         self.packets += 1
+        self.largest = max(self.largest, size)
         end_s = begin_s + self.seconds(size)
         lost = self._random.random() < self._loss
         if lost or any(begin_s < end and end_s > start for start, end in self._outages):
