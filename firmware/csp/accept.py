@@ -8,6 +8,9 @@ from micropython import const
 TAKEN = const(0)
 FILLED = const(1)
 HANDING = const(7)
+CONNECTIONS = const(8)
+URGENT = const(9)
+DUE = const(10)
 # words of the node's facts
 _TAKEN = const(0)  # the place of the inbox that is taken next
 _FILLED = const(1)  # the place that is filled next
@@ -17,32 +20,40 @@ _BROADCAST = const(4)
 _HEADER = const(5)  # where the header starts in a buffer: a CRC may cover it
 _PLACES = const(6)  # of the inbox
 _HANDING = const(7)  # 1 while a handler has the packet taken last
+_CONNECTIONS = const(8)  # 1: somebody has to be asked before the handlers
+_URGENT = const(9)  # 1: an interface wants its tick now
+_DUE = const(10)  # ticks, ms: so late a tick is not put off
 _CRC32 = const(0x01)
 _OTHERS = const(0x0E)  # RDP, XTEA, HMAC
 _DATA = const(8)
 _CRC_SIZE = const(4)
 _FREE = const(0)  # of pool.py
+_PERIOD = const(0x3FFFFFFF)  # of ticks, which are alike in these bits on all ports
+_HALF = const(0x20000000)
 _LAST_BIND = const(16)  # of node.py
 
 
 @micropython.viper
 def hand_out(node, hot) -> int:
-    """Give what has come in to its handlers; 1 if there may be more. hot: see Node."""
-    inbox, facts, packets, state, handlers, none, unpack, run, table = hot
+    """Give what has come in to its handlers, and call the tick that is due; 1 if there may be more. hot: see Node."""
+    inbox, facts, packets, state, handlers, none, ms, unpack, run, table = hot
     known = ptr32(facts)
+    if known[_URGENT]:
+        known[_URGENT] = 0
+        node.tick(ms())
     left = known[_PLACES]
     while left:
         place = known[_TAKEN]
         if place == known[_FILLED]:
-            return 0
+            break
         left -= 1
         packet = inbox[place]
         place += 1
         known[_TAKEN] = 0 if place == known[_PLACES] else place
-        ends = int(unpack(packet, known[_VERSION]))
+        buffer = packet.buffer
+        ends = int(unpack(packet, buffer, known[_VERSION]))
         dst = ends & 0x3FFF
         src = ends >> 14
-        buffer = packet.buffer
         flags = ptr8(buffer)[7]
         size = int(packet.size)
         # plain: for this node or all, from another one, its CRC right if it has one
@@ -59,7 +70,7 @@ def hand_out(node, hot) -> int:
                         if not plain:
                             plain = int(run(0, known[_HEADER], table, buffer, stop, 1))
         interface = packet.interface
-        if plain and interface.watch is none and interface.border is none and node.connections is none:
+        if plain and not known[_CONNECTIONS] and interface.watch is none and interface.border is none:
             dport = int(packet.dport)
             handler = handlers[dport] if dport <= _LAST_BIND else none
             if handler is none:
@@ -81,7 +92,10 @@ def hand_out(node, hot) -> int:
             pooled[_FREE] = place + 1
         elif holders < 0:
             raise RuntimeError("packet released twice")
-    return 1
+    now = ms()
+    if int(now) - known[_DUE] & _PERIOD < _HALF:  # ticks_diff(now, DUE) >= 0
+        node.tick(now)
+    return 0 if left else 1
 
 
 @micropython.viper

@@ -10,6 +10,7 @@ import asyncio
 import time
 
 from csp import rdp
+from csp.accept import CONNECTIONS
 from csp.block import copy, put32
 from csp.errors import NoConnection, PacketTooLong, Timeout
 from csp.packet import DATA, FLAG_CRC32, FLAG_RDP, FLAG_SFP, NORMAL
@@ -253,6 +254,7 @@ class Connections:
         self._made = time.ticks_us()
         self._all = [Connection(self) for _ in range(count)]
         node.connections = self
+        node.facts[CONNECTIONS] = 1
 
     def salt(self):
         self._salt += 1

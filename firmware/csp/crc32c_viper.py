@@ -42,14 +42,14 @@ def run(register: uint, at: uint, table: ptr32, buffer, stop: int, then: int) ->
     register ^= uint(0xFFFFFFFF)
     if then == _DIGEST:
         return int(register & 0x3FFFFFFF)
-    into = ptr8(buffer)
+    here = ptr8(at)
     if then == _MATCHES:
-        got = uint(into[stop]) << 24 | uint(into[stop + 1]) << 16 | uint(into[stop + 2]) << 8 | uint(into[stop + 3])
+        got = uint(here[0]) << 24 | uint(here[1]) << 16 | uint(here[2]) << 8 | uint(here[3])
         return 1 if got == register else 0
-    into[stop] = register >> 24
-    into[stop + 1] = register >> 16
-    into[stop + 2] = register >> 8
-    into[stop + 3] = register
+    here[0] = register >> 24
+    here[1] = register >> 16
+    here[2] = register >> 8
+    here[3] = register
     return 0
 
 

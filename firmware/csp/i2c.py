@@ -115,7 +115,7 @@ class I2cInterface(Interface):
         packet.stamp = time.ticks_ms()
         stats.rx += 1
         stats.rxbytes += packet.size
-        unpack(packet, node.version)
+        unpack(packet, packet.buffer, node.version)
         if packet.src in self._neighbours:
             self._silent[self._neighbours.index(packet.src)] = 0
         node.arrived(packet, self)

@@ -9,7 +9,7 @@ import micropython
 import time
 
 from csp import crc32c, services
-from csp.accept import FILLED, HANDING, TAKEN, hand_out
+from csp.accept import DUE, FILLED, HANDING, TAKEN, URGENT, hand_out
 from csp.crc32c import matches
 from csp.errors import AddressError, InterfaceError, PortError
 from csp.output import NO_REPLY, Output
@@ -20,6 +20,7 @@ LAST_BIND = const(16)  # ports a server may bind; the rest are for who asks
 FIRST_EPHEMERAL = const(17)
 ANY = const(255)  # bind: every port that nobody else is bound to
 _CRC_SIZE = const(4)
+_LOW_BITS = const(0x3FFFFFFF)  # of ticks
 _TICK_MS = const(1200)  # more than a heartbeat's second: then those that come wake the task, and its clock rarely
 _LONG_MS = const(500)  # a tick that is due later than this is done when the task is awake anyway
 
@@ -73,17 +74,18 @@ class Node(Output):
         self._flag = asyncio.ThreadSafeFlag()
         self.set_flag = self._flag.set
         # see accept.py
-        self.facts = array("i", (0, 0, version, address, BROADCAST[version], HEADER_START[version], buffers + 1, 0))
+        names = (version, address, BROADCAST[version], HEADER_START[version])
+        self.facts = array("i", (0, 0) + names + (buffers + 1, 0, 0, 0, 0))
         # one look at an object's attribute, or at a module's, costs as much as taking all these
-        table = (unpack, crc32c.run, crc32c.TABLE)
+        table = (time.ticks_ms, unpack, crc32c.run, crc32c.TABLE)
         self._hot = (self.inbox, self.facts, self.pool.packets, self.pool.state, self._handlers, None) + table
-        self._urgent = False  # an interface wants its tick now
         self._uptime_ms = 0
         self._ticked = time.ticks_ms()
         self._next_tick = time.ticks_add(self._ticked, _TICK_MS)
         self._clock_due = self._next_tick
         self._again_ms = _TICK_MS
         self._early_ms = 0  # a tick due so soon is done when the task is awake anyway
+        self._set_due()
         self.services = services.Services(self, services.ident(hostname, model, revision, built[0], built[1]))
         self.services.name(self.loop)
 
@@ -189,23 +191,18 @@ class Node(Output):
     def wake(self, urgent=False):
         """Make the task look at its interfaces now; from an interrupt."""
         if urgent:
-            self._urgent = True
+            self.facts[URGENT] = 1
         self.set_flag()
 
     @micropython.native
     def process(self):
         """Dispatch what has come in and do what is due. Called by run(); never waits."""
-        if self._urgent:
-            self._tick(time.ticks_ms())
         try:
             more = hand_out(self, self._hot)
         except Exception as error:  # one bad handler must not stop the bus
             more = self._taken_by_surprise(error)
         if more:
-            self.set_flag()  # more came meanwhile: let others run in between
-        now = time.ticks_ms()
-        if time.ticks_diff(now, self._next_tick) >= -self._early_ms:
-            self._tick(now)
+            self.set_flag()  # let others run in between
 
     async def run(self, checkin=None):
         """The node's task. checkin() is called at least every 1.2 s."""
@@ -234,8 +231,8 @@ class Node(Output):
             self._clock_due = time.ticks_add(now, wait)
             await asyncio.sleep_ms(wait)
 
-    def _tick(self, now):
-        self._urgent = False
+    def tick(self, now):
+        """From hand_out: what is due."""
         self._uptime_ms += time.ticks_diff(now, self._ticked)
         self._ticked = now
         self.uptime_s += self._uptime_ms // 1000
@@ -258,12 +255,17 @@ class Node(Output):
         self._next_tick = time.ticks_add(now, again)
         self._again_ms = again
         self._early_ms = again // 2 if again >= _LONG_MS else again // 10
+        self._set_due()
+
+    def _set_due(self):
+        self.facts[DUE] = time.ticks_add(self._next_tick, -self._early_ms) & _LOW_BITS
 
     def tick_within(self, ms):
         """Have what depends on time looked at soon."""
         due = time.ticks_add(time.ticks_ms(), ms)
         if time.ticks_diff(due, self._next_tick) < 0:
             self._next_tick = due
+            self._set_due()
             self.set_flag()
 
     @micropython.native

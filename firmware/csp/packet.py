@@ -80,9 +80,9 @@ def pack(packet, version: int):
 
 
 @micropython.viper
-def unpack(packet, version: int) -> int:
+def unpack(packet, buffer, version: int) -> int:
     """Read the packet's fields from the header of this version in its buffer; src << 14 | dst."""
-    at = ptr8(packet.buffer)
+    at = ptr8(buffer)
     if version == 2:
         dst = (at[2] & 0x3F) << 8 | at[3]
         src = at[4] << 6 | at[5] >> 2

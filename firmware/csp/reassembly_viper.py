@@ -181,25 +181,18 @@ def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
         rows[_RECENT_SIZE + k] = int(size_of(data)) if begin else _BEGUN
         rows[_RECENT_STAMP + k] = now
         rows[_RECENT_AT] = k + 1 if k < 2 else 0
-        out = ptr8(firsts)
-        k <<= 3
-        at = start + 4
-        index = 8
-        if not two:
-            out[k] = into[at]
-            out[k + 1] = into[at + 1]
-            out[k + 2] = into[at + 2]
-            out[k + 3] = into[at + 3]
-            out[k + 4] = length >> 8
-            out[k + 5] = length
-            k += 6
-            at += 4
-            index = 2
-        while index:
-            out[k] = into[at]
-            k += 1
-            at += 1
-            index -= 1
+        out16 = ptr16(int(into) + start + 4)
+        to16 = ptr16(int(ptr8(firsts)) + 8 * k)
+        to16[0] = out16[0]
+        to16[1] = out16[1]
+        if two:
+            to16[2] = out16[2]
+            to16[3] = out16[3]
+        else:
+            out = ptr8(to16)
+            out[4] = length >> 8
+            out[5] = length
+            to16[3] = out16[2]
         # to the node
         packet.size = length
         packet.stamp = now

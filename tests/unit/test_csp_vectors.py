@@ -151,7 +151,7 @@ class Misc(unittest.TestCase):
             packet = csp.Packet(256)
             start = HEADER_START[version]
             packet.buffer[start : start + len(raw)] = raw
-            unpack(packet, version)
+            unpack(packet, packet.buffer, version)
             packet.flags = 0
             pack(packet, version)
             bare = bytes(packet.buffer[start : start + len(raw) - 4])

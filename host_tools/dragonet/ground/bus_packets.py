@@ -60,7 +60,7 @@ class BusPackets:
         self._take(time_us, one)
 
     def _take(self, time_us: int, whole: Any) -> None:
-        packet.unpack(whole, self.version)
+        packet.unpack(whole, whole.buffer, self.version)
         content = self._content(whole)
         if content is None:
             self.dropped += 1

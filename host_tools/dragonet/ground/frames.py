@@ -34,7 +34,7 @@ def parsed(raw: bytes, version: int) -> Any:
     start = packet.HEADER_START[version]
     one.buffer[start : start + len(raw)] = raw
     one.size = len(raw) - (packet.DATA - start)
-    packet.unpack(one, version)
+    packet.unpack(one, one.buffer, version)
     return one
 
 
