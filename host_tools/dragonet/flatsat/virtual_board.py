@@ -34,14 +34,15 @@ _INBOX_BYTES = 7_000  # boards/unix/lib/twin/link.py has room for 8,192 with the
 _BOARD_NEVER = 1 << 60
 _STUCK_S = 20.0  # wall time without an answer: the firmware spins without asking for the time
 
-# An RP2040 under MicroPython boots with 241,712 bytes of heap. Objects of pointers are twice as big on 64 bits,
-# and the twin itself (virtual machine, device models, asyncio) lives on the same heap: measured, 123 to 127 kB.
+# An RP2040 under MicroPython boots with 241,712 bytes of heap; objects of pointers are twice as big on 64 bits. On the
+# same heap live, here, the twin itself (virtual machine, device models, asyncio: measured at the firmware's first line,
+# 104 to 108 kB on 32 bits, 146 to 149 kB on 64), the golden app's compiled code (frozen on a processor: a board after
+# boot takes 142 to 145 kB more than on the emulated RP2040), and the buffer that stands for the slots' flash.
 _MCU_HEAP_BYTES = 241_712
-# So does the buffer that stands for the flash of the slot that runs.
-_TWIN_HEAP_BYTES = 130_000
-_SLOT_HEAP_BYTES = 328_000  # boards/rp2/flash_map.py: SLOT_BYTES, and its place in the table of blocks
-HEAP_BYTES = _MCU_HEAP_BYTES * 21 // 10 + _TWIN_HEAP_BYTES + _SLOT_HEAP_BYTES
-_GARBAGE_SCALE = 4.0  # of gc.threshold: twice for pointers, twice for the garbage of the twin itself
+_TWIN_HEAP_BYTES = {32: 108_000, 64: 150_000}  # by bits of a word
+_CODE_HEAP_BYTES = 145_000
+_SLOT_HEAP_BYTES = 328_000  # boards/rp2/flash_map.py: SLOT_BYTES
+_GARBAGE_SCALE = 2.0  # of gc.threshold on 32 bits, for the garbage of the twin itself; twice that for wide pointers
 
 _BOOT_US = (150_000, 400_000)  # reset to first line of firmware: boot ROM, MicroPython's start, mount
 
@@ -127,7 +128,7 @@ class VirtualBoard:
             "boot_us": boot_us,
             "world": self.world,
             "costs": COSTS,
-            "heap_scale": _GARBAGE_SCALE,
+            "heap_scale": _GARBAGE_SCALE * micropython.word_bits() / 32,
             "config": self._config,
             "files": [(path, list(content)) for path, content in self.files.items()],
             "mounts": [
@@ -141,7 +142,7 @@ class VirtualBoard:
         }
         with open(self.folder / "console.log", "ab") as console:
             self._process = subprocess.Popen(
-                [*_fixed_addresses(), micropython.find(), "-X", f"heapsize={HEAP_BYTES}",
+                [*_fixed_addresses(), micropython.find(), "-X", f"heapsize={_heap_bytes()}",
                  str(paths.VIRTUAL_BOARD.parent / "run.py"), str(to_board), str(from_board)],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, pass_fds=(to_board, from_board),
                 env={"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"}, start_new_session=True,
@@ -307,6 +308,13 @@ class _Stuck:
 
 
 _Stuck.watch()
+
+
+def _heap_bytes() -> int:
+    """Of a board's interpreter: its processor's, in objects of this port's size, and what else lives there."""
+    bits = micropython.word_bits()
+    room = _MCU_HEAP_BYTES * bits // 32 + _TWIN_HEAP_BYTES[bits] + _CODE_HEAP_BYTES + _SLOT_HEAP_BYTES
+    return room * 41 // 40  # the allocator's own tables
 
 
 @functools.cache
