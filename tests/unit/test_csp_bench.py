@@ -2,11 +2,13 @@
 import unittest
 
 import csp
+from csp.bench_hmac import Hmac
 from csp.bench_kiss import KissInterface
 from csp.bench_services import BenchServices
 from csp.can import CanInterface
 from csp.crc32c import crc
 from csp.node import ANY
+from csp.packet import pack
 from fake_can import FakeCan, Wire
 
 
@@ -106,6 +108,44 @@ class Services(unittest.TestCase):
 
 
 class ServicesV1(Services):
+    version = 1
+
+
+class Authenticated(unittest.TestCase):
+    version = 2
+
+    def test_a_packet_of_another_key_or_too_short_for_its_tag_is_refused_and_counted(self):
+        wire = Wire()
+        nodes = []
+        for address, key in ((10, b"topsecret"), (3, b"topsecret"), (4, b"another")):
+            node = csp.Node(address, version=self.version)
+            node.add_interface(CanInterface(FakeCan(wire), name="CANA"))
+            node.hmac = Hmac(key)
+            nodes.append(node)
+        got = []
+        for node in nodes[1:]:
+            node.bind(12, lambda packet, node=node: got.append((node.address, bytes(packet.data))))
+        self.assertTrue(nodes[0].broadcast(12, b"hello, both of you"))
+        for dst in (3, 4):
+            nodes[0].send(dst, 12, b"for you alone", hmac=True)
+        wire.run(*nodes)
+        alone = (3, b"for you alone")
+        self.assertEqual(sorted(got), [alone, (3, b"hello, both of you"), (4, b"hello, both of you")])
+        stats = [node.interfaces[0].stats for node in nodes]
+        self.assertEqual([one.autherr for one in stats], [0, 0, 1])
+        for size in range(4):
+            packet = nodes[1].take()
+            packet.src, packet.dst, packet.dport, packet.sport, packet.flags = 10, 3, 12, 40, 8
+            packet.size = size
+            pack(packet, self.version)
+            nodes[1].arrived(packet, nodes[1].interfaces[0])
+            nodes[1].process()
+        self.assertEqual((stats[1].autherr, len(got)), (4, 3))
+        for node in nodes:
+            self.assertEqual((node.pool.free, node.handler_errors), (node.pool.count, 0))
+
+
+class AuthenticatedV1(Authenticated):
     version = 1
 
 
