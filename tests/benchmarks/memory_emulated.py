@@ -28,13 +28,14 @@ _SCRIPT_LIMIT_S = 120.0
 _CONFIG = {"callsign": "N0CALL", "satellite": "BENCH", "frequency_hz": 437_375_000, "tx_power_dbm": 2}
 
 
-class _Board:
+class Board:
     """An emulated board with its chips and a bus that takes every frame."""
 
-    def __init__(self, role: str, folder: Path, slot: bytes = b"") -> None:
+    def __init__(self, role: str, folder: Path, slot: bytes = b"", files: dict[str, bytes] | None = None) -> None:
+        """files: more of them, by path."""
         path = folder / "flash.bin"
-        files = {"config.json": json.dumps(_CONFIG).encode()}
-        flash.prepare(path, toolchain.image(role), files, flash.DRAGONET_FILES)
+        kept = {"config.json": json.dumps(_CONFIG).encode()} | (files or {})
+        flash.prepare(path, toolchain.image(role), kept, flash.DRAGONET_FILES)
         content = bytearray(path.read_bytes())
         content[_SLOT_A : _SLOT_A + len(slot)] = slot
         path.write_bytes(content)
@@ -58,7 +59,7 @@ class _Board:
 def boot_ms(role: str) -> int:
     """From power-on to the first frame on the bus, the golden app. UserError: none came."""
     with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
-        board = _Board(role, Path(name))
+        board = Board(role, Path(name))
         try:
             while board.first_frame_us is None:
                 if board.repl.chip.now > _BOOT_LIMIT_S * 1e9:
@@ -72,7 +73,7 @@ def boot_ms(role: str) -> int:
 def heap(role: str, slot: bytes = b"") -> dict[str, Any]:
     """What memory_rp2.py prints, of the golden app or of a slot's image."""
     with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
-        board = _Board(role, Path(name), slot)
+        board = Board(role, Path(name), slot)
         try:
             board.repl.to_prompt(5.0)
             script = (paths.REPO / "tests" / "benchmarks" / "memory_rp2.py").read_text()
