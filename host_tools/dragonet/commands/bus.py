@@ -146,7 +146,7 @@ def ps(
     if as_json:
         print(json.dumps({"node": address, "text": text}))
     else:
-        print(_no_answer([address], csp_version) if text is None else text)
+        print(_no_answer([address], csp_version) if text is None else text.rstrip("\n"))
     if text is None:
         raise typer.Exit(1)
 
