@@ -33,6 +33,8 @@ Examples:
 
   dragonet tm eps --watch
 
+What a board kept of the last day: dragonet file hk.
+
 A value outside of its limits is yellow (warning) or red (error). With --json, --watch prints a line each packet.
 
 Exit code 1: no answer, or of another firmware; 2: a wrong argument, no bus.
