@@ -27,7 +27,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_half_written_is_believed(scrip
     folders = [str(folder) for folder in (*_FOLDERS[1:], paths.REPO / "tests" / "unit" / "micropython")]
     code = _START.format(first=str(_FOLDERS[0]), rest=", ".join(map(repr, folders)), script=str(script))
     command = [micropython.find(), "-X", "heapsize=16M", "-c", code]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     lines = run.stdout.splitlines()
     assert run.returncode == 0 and lines and lines[-1].isdigit(), run.stdout[-3000:] + run.stderr[-3000:]
     print(f"{script.stem}: {lines[-1]} cuts")
