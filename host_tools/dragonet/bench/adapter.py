@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import serial
@@ -112,6 +112,7 @@ class Link:
         self.url = url
         self.name = name or url
         self.trips = 0
+        self.clock: Callable[[], float] = time.monotonic  # seconds of the board's time
         self._sent = self._received = 0
         self._raw = False
         self._baud = baud

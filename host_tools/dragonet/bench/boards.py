@@ -15,8 +15,10 @@ FLAT_MV = 6800  # of two Li-ion cells: below it flown boards leave their safe mo
 _RESETS = {1: "power", 2: "program", 3: "watchdog", 4: "deep sleep", 5: "soft"}
 _RESETS_RP2 = {1: "power", 3: "watchdog or program"}
 _INTERRUPTS = 4  # the third quick reset ends at the prompt; one may be lost while the board boots
-_BOOT_S = 2.5
-_BOOT_EMULATED_S = 8.0
+_TURNS = 9
+_FIRST_S = 0.5
+_BOOT_S = {"emulated": 8.0}
+_BOOT_OTHERS_S = 1.5  # a port that stays silent is given up within 10 s
 _RBF = "insert the remove-before-flight pin (or pull the pin SAFE low) and try again"
 
 
@@ -79,27 +81,29 @@ def check(entry: Entry, found: Identity) -> None:
         )
 
 
-def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False) -> Identity:
+def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False, honest: bool = False) -> Identity:
     """To the safe prompt; the board that answers is the one of the bench file.
 
-    interrupt: an app may be stopped, by the three quick resets that guard.py counts while RBF is inserted. NotDone: the
-    app runs and may not be stopped, nothing answers, or RBF is out.
+    interrupt: an app may be stopped, by the three quick resets that guard.py counts while RBF is inserted. honest: each
+    of them is a boot of the app, none is counted ahead. NotDone: the app runs and may not be stopped, nothing answers,
+    or RBF is out.
     """
     found = None
-    wait_s = _BOOT_EMULATED_S if entry.kind == "emulated" else _BOOT_S
-    tries = _INTERRUPTS if interrupt else 0
-    for turn in range(tries + 1):
-        if link.prompt(wait_s if turn or entry.kind in ("unix", "emulated") else 1.0):
+    wait_s = _BOOT_S.get(entry.kind, _BOOT_OTHERS_S)
+    silent = 0
+    for turn in range(_TURNS if interrupt else 1):
+        if link.prompt(wait_s if turn else _FIRST_S):
             found = ask(link)
             check(entry, found)
             if found.guard != "slots" or found.safe:
                 return found
-            if not interrupt:
-                break
-            if not link.literal(device.QUICK):
+            if not interrupt or not link.literal(device.RBF if honest else device.QUICK):
                 break
             reset(link)
-        elif turn < tries:
+        elif interrupt:
+            silent += 1
+            if silent > _INTERRUPTS:
+                break
             _interrupt(link)
     if found is not None:
         raise NotDone(f"{entry.name}: at the prompt, but its watchdog runs: {_RBF}")

@@ -59,6 +59,12 @@ for _ in range(2):
 print(repr(guard._quick is not None and guard._quick.data[0]))
 """
 
+# Whether RBF is inserted.
+RBF = """
+import machine, pins
+print(machine.Pin(pins.RBF, machine.Pin.IN, machine.Pin.PULL_DOWN).value())
+"""
+
 # Later than the answer to it, which USB would lose otherwise.
 RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 
@@ -108,7 +114,8 @@ def _safety():
 print(repr(_safety()))
 """
 
-# The update machine of the board, for what bench/slots.py calls: (status, bytes of a slot, bytes of an erase block).
+# The update machine of the board, for what bench/slots.py calls: (status, boots of a trial, s after which a boot has
+# settled, bytes of a slot, bytes of an erase block).
 MACHINE = """
 import guard, machine, parts, pins, sys
 from binascii import a2b_base64, hexlify
@@ -158,5 +165,5 @@ def _whole(number):
 def _confirm():
     _m.running = _m.state.other
     _m.confirm()
-print(repr((_status(), open_slot(0).size, open_slot(0).block)))
+print(repr((_status(), guard.TRIALS, guard.SETTLED_S, open_slot(0).size, open_slot(0).block)))
 """

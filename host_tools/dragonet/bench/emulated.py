@@ -37,6 +37,7 @@ class EmulatedBench:
         self._console = Console(0, lambda data: self._tell(emulated.CONSOLE, data))
         self._chip = emulated.Chip(path)
         self._reset = 0
+        self._before_us = self._now_us = 0  # its time in earlier lives, in this one
         self._end = threading.Event()
         self.starts = 0
         self.error: Exception | None = None
@@ -46,6 +47,10 @@ class EmulatedBench:
     @property
     def url(self) -> str:
         return f"socket://{self._console.address}:{self._console.port}"
+
+    def clock(self) -> float:
+        """Seconds of its time, of all its lives."""
+        return (self._before_us + self._now_us) / 1e6
 
     def close(self) -> None:
         """Power off; the flash is saved."""
@@ -72,6 +77,7 @@ class EmulatedBench:
         chip = self._chip
         self.starts += 1
         self._reset = 0
+        self._before_us, self._now_us = self._before_us + self._now_us, 0
         chip.on_say = lambda at, kind, data: None
         self._wires = Wires(
             self._entry.role, list(self._entry.world), 1, self._folder, self._tell, lambda us, kind, data: None
@@ -92,6 +98,7 @@ class EmulatedBench:
             self._start(self._reset)
             return
         clock.pass_to(max(clock.now, int(chip.now / _US), until if chip.wake >= until * _US else 0))
+        self._now_us = clock.now
 
     def _tell(self, kind: int, data: bytes) -> None:
         self._chip.tell(kind, data)

@@ -28,6 +28,7 @@ def open(bench: Bench, entry: Entry) -> Iterator[adapter.Link]:
             f"{entry.name} is a board of a flight, which has no prompt: it is reached over the bus only"
             f" ('dragonet update push {entry.role}')"
         )
+    board = None
     with contextlib.ExitStack() as stack:
         if entry.kind in ("unix", "emulated"):
             folder = bench.folder / entry.name
@@ -38,7 +39,10 @@ def open(bench: Bench, entry: Entry) -> Iterator[adapter.Link]:
         else:
             url = adapter.serial_port(entry.reach[4:]) if entry.kind == "uid" else entry.reach
             stack.enter_context(_lock(url, entry))
-        yield stack.enter_context(adapter.Link(url, entry.name))
+        link = stack.enter_context(adapter.Link(url, entry.name))
+        if isinstance(board, emulated.EmulatedBench):
+            link.clock = board.clock
+        yield link
 
 
 def _start(entry: Entry, folder: Path) -> processes.UnixBoard | emulated.EmulatedBench:

@@ -63,13 +63,13 @@ class Plan:
 
 
 class Slots:
-    """One board at its safe prompt."""
+    """One board at its safe prompt. trials: boots that a trial has. settled_s: a boot that runs so long has settled."""
 
     def __init__(self, link: Link, entry: Entry) -> None:
-        """NotDone: its flight code has no slots, or its FRAM does not answer."""
+        """NotDone: its flight code has no slots."""
         self._link = link
         self._entry = entry
-        self._status, self._slot_bytes, self._block = self._literal(device.MACHINE)
+        self._status, self.trials, self.settled_s, self._slot_bytes, self._block = self._literal(device.MACHINE)
 
     def status(self) -> Status:
         state, active, other, good, boots, result, first, second, _ = self._status
