@@ -18,7 +18,7 @@ _DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by versio
 _BACKOFF_FIRST_MS = const(50)  # from bus-off to the first restart
 _BACKOFF_LAST_MS = const(6_400)
 _CALM_MS = const(10_000)  # on the bus for so long: the back-off starts over
-_LEFT = const(3)  # ticks that the interrupt of a frame may take that left while it was to be taken back
+_LEFT = const(3)  # ticks that the interrupt of a frame may take whose leaving was found out before
 _GENERAL = const(-1)  # of reassembly.py, here again: viper looks a global up, a constant not
 _EMPTY = const(-2)
 _FREE = const(-1)  # a transmit buffer of the controller that holds no fragment of a lane
@@ -112,6 +112,7 @@ class CanInterface(Interface):
 
     # --- sending; callers hold the node's tables ---
 
+    @micropython.native
     def send(self, packet, via=-1):
         """Queue a packet whose header and trailers are in its buffer; it is held until sent. False: no room."""
         if self._queued >= self._queue:
@@ -136,11 +137,13 @@ class CanInterface(Interface):
         """Packets that wait to be sent or are being sent."""
         return self._queued
 
+    @micropython.native
     def _start(self, lane):
         lane.sender.start(lane.packets[lane.first], self.counter)
         self.counter = self.counter + 1 & 0x3FF
         self._push(lane)
 
+    @micropython.native
     def _push(self, lane):
         """Give the lane's current fragment to the controller, if that takes it now."""
         if not self.on_bus:
@@ -153,9 +156,15 @@ class CanInterface(Interface):
             self.node.wake(True)
             return
         if slot is not None:
+            before = self._slots[slot]
             lane.slot = slot
             self._slots[slot] = lane.priority
+            if before >= 0:  # that fragment left while this one was handed over; the interrupt to tell so is to come
+                self._cancelled[slot] = _LEFT
+                self._cancels = True
+                self._done(self._lanes[before])
 
+    @micropython.native
     def _push_waiting(self):
         """Offer the controller the fragments that it had no room for, highest priority first."""
         for lane in self._lanes:
@@ -164,6 +173,7 @@ class CanInterface(Interface):
                 if lane.slot < 0:
                     return
 
+    @micropython.native
     def _sent(self, slot, failed):
         """The controller is done with a transmit buffer."""
         stale = self._cancelled[slot]
@@ -176,25 +186,32 @@ class CanInterface(Interface):
         self._slots[slot] = _FREE
         if priority >= 0:
             lane = self._lanes[priority]
-            lane.slot = -1
-            if failed and self._can.state() == self._can.STATE_BUS_OFF:
-                self.node.wake(True)  # this fragment goes out again after the restart
-                return
             if failed:
+                lane.slot = -1
+                if self._can.state() == self._can.STATE_BUS_OFF:
+                    self.node.wake(True)  # this fragment goes out again after the restart
+                    return
                 self.stats.refused += 1
                 self._abandon(lane)
-            elif lane.sender.advance():
-                self._push(lane)
             else:
-                self._counts[TX] += 1
-                self._counts[TXBYTES] += lane.packets[lane.first].size
-                self._next(lane)
+                self._done(lane)
         self._push_waiting()
+
+    def _done(self, lane):
+        """The lane's fragment has left: the next one, or the next packet."""
+        lane.slot = -1
+        if lane.sender.advance():
+            self._push(lane)
+        else:
+            self._counts[TX] += 1
+            self._counts[TXBYTES] += lane.packets[lane.first].size
+            self._next(lane)
 
     def _abandon(self, lane):
         self.stats.tx_error += 1
         self._next(lane)
 
+    @micropython.native
     def _next(self, lane):
         """Let go of the lane's first packet and start the one behind it."""
         first = lane.first

@@ -5,6 +5,7 @@
 #   dst     the next hop if there is one         id  packet counter of the sending interface
 #   BEGIN   data = header 4, length 2 (big-endian, trailers included), up to 2 data bytes; remain = (length + 5) // 8
 #   MORE    data = up to 8 bytes; remain = frames that follow
+import micropython
 from micropython import const
 import sys
 
@@ -37,6 +38,7 @@ class Receiver(Reassembler):
         # remain and size of the frames that came before BEGIN: three for each row
         self._kept = bytearray(2 * _KEPT * PARTIALS)
 
+    @micropython.native
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
         key = identifier & _KEY
@@ -53,6 +55,7 @@ class Receiver(Reassembler):
             return self._keep(row, identifier >> 10 & 0xFF, data, size, now)
         return self._more(row, identifier >> 10 & 0xFF, data, 0, size, now)
 
+    @micropython.native
     def _begin(self, identifier, key, data, size, now):
         remain = identifier >> 10 & 0xFF
         if size < _OVERHEAD:
@@ -132,6 +135,7 @@ class Receiver(Reassembler):
                 return packet
         return None
 
+    @micropython.native
     def _single(self, key, data, size, now):
         packet = self._take()
         if packet is None:
@@ -159,6 +163,7 @@ class Sender:
         self._last = 0
         self._index = 0
 
+    @micropython.native
     def start(self, packet, count):
         """Begin with a packet; count: the interface's packet counter."""
         via = packet.via
@@ -167,6 +172,7 @@ class Sender:
         self._last = (packet.size + 5) // 8
         self._index = 0
 
+    @micropython.native
     def fill(self, frames):
         """Put the current fragment into frames[its size] (buffers of 0 to 8 bytes) and return its size."""
         packet = self._packet
@@ -187,11 +193,13 @@ class Sender:
         copy(frame, _OVERHEAD, buffer, DATA, inside)
         return size
 
+    @micropython.native
     def identifier(self):
         """Of the current fragment."""
         identifier = self._base | self._last - self._index << 10
         return identifier | _MORE if self._index else identifier
 
+    @micropython.native
     def advance(self):
         """Go to the next fragment; False after the last."""
         self._index += 1

@@ -8,6 +8,7 @@
 #
 # The upper 16 bits of the identifier are the first 2 bytes of the packet's v2 header, and BEGIN's first 4 bytes are
 # the rest of it: fragment i lies at byte 4 + 8 * i of the packet's buffer.
+import micropython
 from micropython import const
 import sys
 
@@ -29,6 +30,7 @@ class Receiver(Reassembler):
 
     version = 2
 
+    @micropython.native
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
         key = identifier >> 5
@@ -62,6 +64,7 @@ class Receiver(Reassembler):
             return self._too_long(row)
         return self._place(row, index, at, data, 0, size, now)
 
+    @micropython.native
     def _begin(self, identifier, key, data, size, now):
         whole = identifier & _END
         if identifier >> 2 & 7 or size < _HEADER or size < 8 and not whole:
@@ -82,6 +85,7 @@ class Receiver(Reassembler):
         buffer[3] = identifier >> 13 & 0xFF
         return self._place(row, 0, _HEADER, data, 0, size, now)
 
+    @micropython.native
     def _single(self, key, data, size, now):
         packet = self._take()
         if packet is None:
@@ -109,6 +113,7 @@ class Sender:
         self._index = 0
         self._last = 0
 
+    @micropython.native
     def start(self, packet, count):
         """Begin with a packet; count: the interface's packet counter. The next hop does not show in v2."""
         buffer = packet.buffer
@@ -119,6 +124,7 @@ class Sender:
         if self._last < 0:
             self._last = 0
 
+    @micropython.native
     def fill(self, frames):
         """Put the current fragment into frames[its size] (buffers of 0 to 8 bytes) and return its size."""
         at = 8 * self._index
@@ -128,6 +134,7 @@ class Sender:
         copy(frames[size], 0, self._packet.buffer, at + _HEADER, size)
         return size
 
+    @micropython.native
     def identifier(self):
         """Of the current fragment."""
         index = self._index
@@ -138,6 +145,7 @@ class Sender:
             identifier |= _END
         return identifier
 
+    @micropython.native
     def advance(self):
         """Go to the next fragment; False after the last."""
         self._index += 1

@@ -177,6 +177,7 @@ class Node(Output):
 
     # --- receiving ---
 
+    @micropython.native
     def arrived(self, packet, interface):
         """From an interface, in its interrupt or with the tables held: a whole packet, held once."""
         packet.interface = interface
@@ -300,6 +301,7 @@ class Node(Output):
         else:
             self._forward(packet, interface)
 
+    @micropython.native
     def _forward(self, packet, interface):
         """Pass a packet on as it is; never back to where it came from, and only where a route is set."""
         stats = interface.stats
@@ -312,6 +314,7 @@ class Node(Output):
         stats.no_route += 1
         stats.drop += 1
 
+    @micropython.native
     def _verify(self, packet, stats):
         """Check and take off the trailers that every packet may have."""
         flags = packet.flags
