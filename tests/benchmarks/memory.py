@@ -63,8 +63,8 @@ def image_of(role: str, folder: Path) -> Path:
     return folder / "rom.img"
 
 
-def heap_of(role: str) -> dict:
-    """Figures of memory_board.py."""
+def heap_of(role: str, hours: int = 0, limit_s: float = _LIMIT_S) -> dict:
+    """Figures of memory_board.py. hours: flown by the board on its own, others heard."""
     with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
         folder = Path(name)
         (folder / "nv").mkdir()
@@ -72,8 +72,8 @@ def heap_of(role: str) -> dict:
         image = image_of(role, folder)
         run = subprocess.run(
             [toolchain.micropython32(), "-X", "heapsize=8M", script, role, image, paths.BOARDS, paths.HOST_TOOLS,
-             folder / "nv"],
-            capture_output=True, text=True, check=False, timeout=_LIMIT_S,
+             folder / "nv", *((str(hours), paths.REPO / "tests" / "unit") if hours else ())],
+            capture_output=True, text=True, check=False, timeout=limit_s,
         )  # fmt: skip
     sys.stderr.write(run.stderr)
     if run.returncode != 0:
