@@ -10,7 +10,7 @@ import pytest
 
 from dragonet import toolchain
 from dragonet.emulator import chip as emulated
-from dragonet.emulator import flash
+from dragonet.emulator import costs, flash
 from dragonet.emulator.bench import Bench
 from dragonet.emulator.board import EmulatedBoard
 from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
@@ -113,14 +113,17 @@ def test_the_boards_chips_answer_on_their_buses(beacon: Path) -> None:
     assert said.splitlines() == ["['0x48', '0x50']", "bytearray(b'remembered')", "7.8", "1"]
 
 
-def test_an_emulated_board_speaks_on_both_buses_of_a_hub(tmp_path: Path) -> None:
+def test_an_emulated_board_speaks_on_both_buses_of_a_hub_and_again_after_a_loss_of_power(tmp_path: Path) -> None:
     hub = Hub()
     board = EmulatedBoard(hub, "beacon", tmp_path, 1, Clock(random.Random(1), (0.0, 0.0), 0.0), _CONFIG)
     board.world = list(_BEACON_WORLD)
     frames: list[tuple[int, int]] = []
+    boots: list[int] = []  # as its heartbeats tell it
 
     def send(time_us: int, data: bytes) -> None:
         frames.append((time_us, data[0]))
+        if data[-6:-4] == b"\x9f\xc0":
+            boots.append(data[-3])
         hub.at(time_us + 250, lambda: board.post(hub.now_us, records.CAN_SENT, bytes((data[0], data[1], 1))))
 
     board.handlers[records.CAN_SEND] = send
@@ -128,7 +131,14 @@ def test_an_emulated_board_speaks_on_both_buses_of_a_hub(tmp_path: Path) -> None
     board.power_on()
     hub.run(4_000_000)
     board.power_off()
+    until_us = frames[-1][0]
+    hub.run(4_500_000)
+    assert frames[-1][0] == until_us and not board.running
+    board.power_on()
+    hub.run(6_500_000)
+    board.power_off()
     assert board.notes == []
+    assert set(boots) == {1, 2} and boots == sorted(boots), "its FRAM has counted"
     assert {bus for _, bus in frames} == {0, 1}
     assert frames == sorted(frames)
     seconds = {(time_us // SECOND_US, bus) for time_us, bus in frames}
@@ -151,6 +161,19 @@ def test_mpremote_talks_to_it_over_tcp(beacon: Path) -> None:
         board.before_ns = 1e15  # its time is over
         runner.join(10)
         board.close()
+
+
+def test_measured_costs_go_into_the_table_of_the_virtual_boards(tmp_path: Path) -> None:
+    table = tmp_path / "costs.py"
+    table.write_text(costs.TABLE.read_text())
+    before = dict(costs.table.COSTS)
+    changes = costs.write({"wake_up": 1234.4, "flash_erase_4k": 52_000.6, "ticks": before["ticks"]}, table)
+    assert changes == {"wake_up": (before["wake_up"], 1234), "flash_erase_4k": (before["flash_erase_4k"], 52_001)}
+    names: dict[str, dict[str, int]] = {}
+    exec(table.read_text(), names)
+    assert names["COSTS"] == {**before, "wake_up": 1234, "flash_erase_4k": 52_001}
+    with pytest.raises(UserError, match="no cost named warp"):
+        costs.write({"warp": 1.0}, table)
 
 
 @pytest.mark.parametrize(

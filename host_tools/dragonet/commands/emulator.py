@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
 
 from dragonet.emulator import bench, flash
 from dragonet.errors import UserError
@@ -24,6 +28,16 @@ _RUN_EPILOG = """Examples:
 Then, in another window:
 
   mpremote connect socket://127.0.0.1:3333 exec "print('hello')"
+"""
+
+
+_COSTS_EPILOG = """Examples:
+
+  dragonet emulator costs
+
+  dragonet emulator costs --write
+
+  dragonet emulator costs --json
 """
 
 
@@ -67,3 +81,37 @@ def run(
             raise typer.Exit(130) from None
         finally:
             board.close()
+
+
+@app.command("costs", epilog=_COSTS_EPILOG)
+def costs_(
+    write: Annotated[bool, typer.Option("--write", help="Put the figures into the virtual boards' table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+) -> None:
+    """Measure on the emulated RP2040 what takes time on a board: wake-ups, frames, UART bytes, transfers, flash.
+
+    The virtual boards' table is host_tools/dragonet/flatsat/costs.py. Takes a minute.
+    """
+    from dragonet.emulator import costs
+
+    console = Console(stderr=as_json)
+    with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("", total=len(costs.table.COSTS) - len(costs.ESTIMATED))
+
+        def step(name: str) -> None:
+            progress.update(bar, description=name, advance=1)
+
+        found = costs.measure(Path(folder), step)
+    before = dict(costs.table.COSTS)
+    changes = costs.write(found) if write else {}
+    if as_json:
+        print(json.dumps({"measured_us": {k: round(v, 1) for k, v in found.items()}, "table_us": before,
+                          "changed": sorted(changes)}, indent=1))  # fmt: skip
+        return
+    shown = Table("cost", "measured, us", "in the table, us", box=None)
+    for name, value in before.items():
+        measured = f"{found[name]:.1f}" if name in found else "estimate"
+        shown.add_row(name, measured, f"{changes[name][0]} -> {changes[name][1]}" if name in changes else str(value))
+    console.print(shown)
+    if write:
+        console.print(f"{costs.TABLE}: {len(changes)} figures changed", highlight=False, soft_wrap=True)

@@ -49,6 +49,7 @@ _SHOW_S = 0.25  # wall time between two looks at the display
 _LINE_S = 600.0  # mission time between two lines where there is no terminal
 _LINE_WALL_S = 60.0  # in real time: wall time between them
 _STEP_S = 20.0
+_EMULATED_LINE_S, _EMULATED_STEP_S = 60.0, 1.0  # the same for a flight with emulated boards
 
 
 def fly(
@@ -152,7 +153,9 @@ def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) 
     """Fly, with a live display or plain lines. True when stopped by a signal: what was flown is kept."""
     shown = 0.0
     next_line_s = 0.0
-    line_s = _LINE_S if pace is None else min(_LINE_S, _LINE_WALL_S * pace.speed)
+    line_s, step_s = (_EMULATED_LINE_S, _EMULATED_STEP_S) if flight.emulated else (_LINE_S, _STEP_S)
+    if pace is not None:
+        line_s = min(line_s, _LINE_WALL_S * pace.speed)
     try:
         if console.is_terminal:
             with Live(_panel(flight, ships), console=console, auto_refresh=False) as live:
@@ -163,7 +166,7 @@ def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) 
                         shown = time.monotonic()
                         live.update(_panel(flight, ships), refresh=True)
 
-                flight.run(refresh, _STEP_S, pace)
+                flight.run(refresh, step_s, pace)
                 live.update(_panel(flight, ships), refresh=True)
         else:
 
@@ -174,7 +177,7 @@ def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) 
                     line = "  ".join(f"{k} {v}" for k, v in _state(flight, ships))
                     console.print(line, highlight=False, soft_wrap=True)
 
-            flight.run(line, _STEP_S, pace)
+            flight.run(line, step_s, pace)
     except KeyboardInterrupt:
         return True
     return False

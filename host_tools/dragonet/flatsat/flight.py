@@ -66,7 +66,7 @@ class Flight:
         self.ais_sentences = 0
         self.wall_s = 0.0
         self.reports: dict[str, Callable[[], Any]] = {}  # further parts of the summary
-        self._emulate = frozenset(emulate)
+        self.emulated = frozenset(emulate)
         self._prepare_folder()
         self._make_boards()
         self._make_bus()
@@ -101,7 +101,7 @@ class Flight:
         for role in ROLES:
             rate = Clock(random.Random(f"{self.seed}/{role} clock"), tuple(clock.offset_ppm), clock.drift_ppm_per_day)
             folder = self.out / "boards" / role
-            if role in self._emulate:
+            if role in self.emulated:
                 from dragonet.emulator.board import EmulatedBoard
 
                 board = EmulatedBoard(self.hub, role, folder, self.seed, rate, config)

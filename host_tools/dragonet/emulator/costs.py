@@ -1,0 +1,240 @@
+"""What takes time on an RP2040, measured on the emulated one: the table of the virtual boards (flatsat/costs.py).
+
+Calls are timed at the prompt of the role's image, loops left out. What a driver's own code takes is not seen so: of an
+SPI transfer, which is the MCP2515's or the radio's, the table has the driver's share too. It is found by flying the
+same board alone, emulated and virtual: the frames of a packet of housekeeping shall follow each other alike.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+from dragonet import toolchain
+from dragonet.emulator import chip as emulated
+from dragonet.emulator import flash
+from dragonet.emulator.board import EmulatedBoard
+from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
+from dragonet.emulator.wires import Wires
+from dragonet.errors import UserError
+from dragonet.flatsat import costs as table
+from dragonet.flatsat.clocks import Clock
+from dragonet.flatsat.devices import records
+from dragonet.flatsat.devices.world import CHANNELS
+from dragonet.flatsat.hub import Hub
+from dragonet.flatsat.virtual_board import VirtualBoard
+
+ROLE = "beacon"  # it has radio, ADC and both MCP2515
+TABLE = Path(table.__file__)
+# The rp2 port has no machine.CAN, the emulator not the bus side of an I2CTarget: these stay estimates.
+ESTIMATED = ("can_send", "can_receive", "i2c_target_byte")
+_ALL_PINS = (1 << 30) - 1
+_CONFIG = {"callsign": "N0CALL", "frequency_hz": 437_365_000, "tx_power_dbm": 17, "satellite": "COSTS"}
+_FLIGHT_US = 41_000_000  # housekeeping each 20 s; the first packet meets the work of the boot
+_SETTLED_US = 10_000_000
+_ON_WIRE_US = 250  # a frame of 8 bytes at 500 kbit/s
+_STEP_US = 100
+_SECANTS = 4
+
+_BEGIN = """
+import asyncio, machine, pins, rp2, time
+def per(function, n):
+    best = 1 << 29
+    for _ in range(3):
+        start = time.ticks_us()
+        function(n)
+        best = min(best, time.ticks_diff(time.ticks_us(), start))
+    return best / n
+def idle(n):
+    for _ in range(n): pass
+def cost(function, n=100): return per(function, n) - per(idle, n)
+def repeat(function, first=None, second=None):
+    def none(n):
+        for _ in range(n): function()
+    def one(n):
+        for _ in range(n): function(first)
+    def two(n):
+        for _ in range(n): function(first, second)
+    return cost(none if first is None else one if second is None else two)
+"""
+# name: code that leaves microseconds in `us`
+_CALLS = {
+    "ticks": "us = repeat(time.ticks_us)",
+    "pin": "p = machine.Pin(14, machine.Pin.OUT)\nus = repeat(p.value, 1)",
+    "adc_read": "us = repeat(machine.ADC(pins.SUPPLY).read_u16)",
+    "i2c_transfer": """
+i2c = machine.I2C(0, scl=machine.Pin(pins.I2C_SCL), sda=machine.Pin(pins.I2C_SDA), freq=400_000)
+us = repeat(i2c.readfrom_into, 0x48, bytearray(2)) - (10 + 9 * 2) * 2.5""",
+    "uart_call": """
+uart = machine.UART(1, 38_400, tx=machine.Pin(24), rx=machine.Pin(25))
+us = repeat(uart.any)""",
+    "wake_up": """
+async def one(n):
+    for _ in range(n): await asyncio.sleep_ms(0)
+async def four(): await asyncio.gather(*(one(50) for _ in range(4)))
+us = per(lambda n: asyncio.run(four()), 200)""",
+    "interrupt": """
+p = machine.Pin(14, machine.Pin.OUT)
+def edges(n):
+    value = p.value
+    for _ in range(n):
+        value(1)
+        value(0)
+quiet = cost(edges)
+p.irq(lambda pin: None, machine.Pin.IRQ_FALLING)
+us = cost(edges) - quiet
+p.irq(None)""",
+    "hard_interrupt": """
+def hit(pin):
+    global hits
+    hits = hits + 1 & 0xFF
+hits = 0
+p.irq(hit, machine.Pin.IRQ_FALLING, hard=True)
+us = cost(edges) - quiet
+p.irq(None)""",
+    "flash_erase_4k": """
+slot = rp2.Flash(start=0, len=8192)
+page = bytearray(256)
+us = per(lambda n: slot.ioctl(6, 0), 1)""",
+    "flash_program_256": "us = per(lambda n: slot.writeblocks(0, page, 0), 1)",
+    "flash_read_256": "us = repeat(slot.readblocks, 0, page)",
+}
+# The share of the receive interrupt: a loop takes longer while bytes come in.
+_UART = """
+uart = machine.UART(%d, 38_400, rxbuf=1024, tx=machine.Pin(%d), rx=machine.Pin(%d))
+def count(n):
+    for _ in range(n): pass
+start = time.ticks_us()
+count(30_000)
+spent = time.ticks_diff(time.ticks_us(), start)
+got = len(uart.read() or b"")
+print(spent, got)
+"""
+
+
+class _Bench:
+    """The role's board at its prompt, its chips on their wires."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "flash.bin"
+        flash.prepare(path, toolchain.image(ROLE), {}, flash.DRAGONET_FILES)
+        self.repl = Repl(path, self._asked)
+        world = [0.0] * len(CHANNELS[ROLE])
+        self._wires = Wires(ROLE, world, 1, folder, self.repl.chip.tell, lambda us, kind, data: None)
+        self.repl.chip.power_on(_ALL_PINS, UID)
+        self.repl.to_prompt(5.0)
+        self.repl.execute(STOP_WATCHDOG)
+
+    def _asked(self, at: float, kind: int, data: bytes) -> bytes:
+        self._wires.kernel.pass_to(int(at / 1000))
+        return self._wires.ask(kind, data)
+
+    def number(self, code: str) -> float:
+        return float(self.repl.execute(code + "\nprint(us)\n"))
+
+    def uart_byte(self) -> float:
+        """Microseconds that each received byte takes from the program."""
+        code = _UART % (1, 24, 25)
+        quiet, _ = map(int, self.repl.execute(code).split())
+        self.repl.start(code)
+        self.repl.chip.tell(emulated.UART, bytes((1,)) + b"U" * 600)
+        spent, got = map(int, self.repl.finish(30.0).split())
+        if not got:
+            raise UserError("the emulated board received nothing by its UART")
+        return (spent - quiet) / got
+
+
+def measure(folder: Path, step: Callable[[str], None] = lambda name: None) -> dict[str, float]:
+    """Every cost in microseconds but the ESTIMATED. folder: for files, may stay. step(name): what comes now."""
+    (folder / "prompt").mkdir(exist_ok=True)
+    bench = _Bench(folder / "prompt")
+    found: dict[str, float] = {}
+    try:
+        bench.repl.execute(_BEGIN)
+        for name, code in _CALLS.items():
+            step(name)
+            found[name] = bench.number(code)
+        step("uart_byte")
+        found["uart_byte"] = bench.uart_byte()
+    finally:
+        bench.repl.chip.close()
+    step("spi_transfer")
+    found["spi_transfer"] = _spi(folder)
+    return found
+
+
+def _spi(folder: Path) -> float:
+    """An SPI transfer with its driver's share, by the time between the frames of a packet."""
+    wanted = interval(folder / "emulated", emulate=True)
+    before = table.COSTS["spi_transfer"]
+    cost, other = float(before), before + _STEP_US
+    took, other_took = _virtual(folder, cost), _virtual(folder, other)
+    try:
+        for _ in range(_SECANTS):
+            each = (took - other_took) / (cost - other)
+            if each < 1:
+                raise UserError(f"frames of a virtual board do not wait for its SPI: {took:.0f} us at {cost:.0f} us")
+            other, other_took = cost, took
+            cost += (wanted - took) / each
+            if abs(cost - other) < 1:
+                break
+            took = _virtual(folder, cost)
+    finally:
+        table.COSTS["spi_transfer"] = before
+    return cost
+
+
+def _virtual(folder: Path, cost: float) -> float:
+    table.COSTS["spi_transfer"] = round(cost)
+    return interval(folder / f"virtual{cost:.0f}", emulate=False)
+
+
+def interval(folder: Path, emulate: bool) -> float:
+    """Microseconds between the frames of a packet of housekeeping, of the board alone on its bus."""
+    hub = Hub()
+    clock = Clock(random.Random(1), (0.0, 0.0), 0.0)
+    if emulate:
+        board = EmulatedBoard(hub, ROLE, folder, 1, clock, _CONFIG)
+    else:
+        board = VirtualBoard(hub, ROLE, folder, 1, clock, _CONFIG, "pins_unix_mcp2515")
+    board.world = [0.0] * len(CHANNELS[ROLE])
+    times: list[int] = []
+
+    def send(time_us: int, data: bytes) -> None:
+        if data[0] == 0:
+            times.append(time_us)
+        done = bytes((data[0], data[1], 1))
+        hub.at(time_us + _ON_WIRE_US, lambda: board.post(hub.now_us, records.CAN_SENT, done))
+
+    board.handlers[records.CAN_SEND] = send
+    hub.parties.append(board)
+    board.power_on()
+    try:
+        hub.run(_FLIGHT_US)
+    finally:
+        board.power_off()
+    gaps = [late - early for early, late in zip(times, times[1:], strict=False) if early > _SETTLED_US]
+    near = [gap for gap in gaps if gap < 10_000]
+    if len(near) < 10:
+        raise UserError(f"{folder.name}: the board sent no housekeeping, see {folder}")
+    return statistics.median(near)
+
+
+def write(found: dict[str, float], path: Path = TABLE) -> dict[str, tuple[int, int]]:
+    """Put the figures into the table, whole microseconds, at least 1. The changes: name -> (before, after)."""
+    text = path.read_text()
+    changes: dict[str, tuple[int, int]] = {}
+    for name, value in found.items():
+        number = re.compile(rf'("{name}": )([\d_]+)')
+        match = number.search(text)
+        if match is None:
+            raise UserError(f"{path}: no cost named {name}")
+        before, after = int(match[2]), max(1, round(value))
+        if after != before:
+            changes[name] = (before, after)
+            text = number.sub(rf"\g<1>{after:_}" if after > 9999 else rf"\g<1>{after}", text)
+    path.write_text(text)
+    return changes
