@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dragonet.flatsat.canbus import CanBus, Controller, Frame
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID
 from dragonet.flatsat.flight import SECOND_US, Flight
+from dragonet.flatsat.hub import Hub
 from dragonet.ground.commander import Commander
 from dragonet.ground.csp_client import CspClient, Reply
 from dragonet.ground.keys import KeyFile
@@ -16,8 +17,10 @@ _BITRATE = 500_000
 class _Wire:
     """What CspClient sends through: a controller with a queue on the bus."""
 
-    def __init__(self, bus: CanBus) -> None:
+    def __init__(self, hub: Hub, bus: CanBus, gap_us: int) -> None:
+        self._hub = hub
         self._bus = bus
+        self._gap_us = gap_us
         self._queue: list[Frame] = []
         self._busy = False
         self.heard: list[tuple[int, Frame]] = []
@@ -35,6 +38,12 @@ class _Wire:
             self._bus.send(self._controller, 0, self._queue.pop(0), self._bus.now_us)
 
     def _sent(self, slot: int, ok: bool) -> None:
+        if self._gap_us:
+            self._hub.at(self._hub.now_us + self._gap_us, self._ready)
+        else:
+            self._ready()
+
+    def _ready(self) -> None:
         self._busy = False
         self._next()
 
@@ -43,11 +52,11 @@ class _Wire:
 
 
 class BusNode(CspClient):
-    """The bench's node 30 on the bus of a flight."""
+    """The bench's node 30 on the bus of a flight. gap_us: between its frames, for boards that take them slower."""
 
-    def __init__(self, flight: Flight, bus: int = 0) -> None:
+    def __init__(self, flight: Flight, bus: int = 0, gap_us: int = 0) -> None:
         self.flight = flight
-        self.wire = _Wire(flight.buses[bus])
+        self.wire = _Wire(flight.hub, flight.buses[bus], gap_us)
         super().__init__(self.wire)  # pyright: ignore[reportArgumentType]
 
     def wait(self, seconds: float) -> None:

@@ -42,8 +42,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the order of the files, those that take long at the end."""
     names = [f"test_{name}.py" for name in _ORDER]
     items.sort(key=lambda item: names.index(item.path.name) if item.path.name in names else -1)
+    items.sort(key=lambda item: item.get_closest_marker("long") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +70,9 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     request.config.stash[_RESULTS] = results
     try:
         one.wait(_BOOT_S)
-        yield one
         results.boards = {role: one.state(role) for role in one.boards}
+        yield one
+        results.boards |= {role: one.state(role) for role in one.roles}
     finally:
         one.close()
         results.about["bench_s"] = round(one.now_s, 1)
@@ -99,18 +102,14 @@ def check(request: pytest.FixtureRequest, rig: Rig) -> Iterator[measure.Check]:
     one = request.config.stash[_RESULTS].check(name.replace("_", " "), inspect.getdoc(request.function) or "")
     request.node.stash[_CHECK] = one
     asleep = rig.checks.asleep
-    long = request.node.get_closest_marker("long") is not None and asleep in rig.boards
-    if long:
+    if request.node.get_closest_marker("long") is not None and asleep in rig.boards:
         one.notes.append(f"{asleep} had no power meanwhile: too slow on this bench")
-        rig.asleep.add(asleep)
-        rig.power(asleep, False)
+        if asleep not in rig.asleep:
+            rig.asleep.add(asleep)
+            rig.power(asleep, False)
     began_s, began_wall = rig.now_s, time.monotonic()
     yield one
     one.bench_s, one.wall_s = round(rig.now_s - began_s, 3), round(time.monotonic() - began_wall, 2)
-    if long:
-        rig.asleep.discard(asleep)
-        rig.power(asleep, True)
-        rig.until_heard(asleep, rig.now_s, _BOOT_S)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -102,6 +102,11 @@ class Rig(ABC):
         """Those that have power now."""
         return [role for role in ports.BOARDS if role in self.boards and role not in self.asleep]
 
+    @property
+    def turns(self) -> list[str]:
+        """The boards that a check which takes a while for each goes through."""
+        return [role for role in self.roles if role == self.checks.turns] or self.roles
+
     # --- what a kind of bench provides ---
 
     key: KeyFile

@@ -80,10 +80,13 @@ class FlatsatRig(Rig):
         self.flight.spacecraft.antenna_deployed = self.flight.spacecraft.ais_antenna_deployed = True  # none to release
         self.seeds = {"flight": wanted.seed}
         self.about = {"kind": "flatsat", "scenario": flown.source, "emulated": ", ".join(emulated) or "none"}
+        if tables.bus and tables.bus.gap_us:
+            self.about["bus"] = f"{tables.bus.gap_us} us between the bench's frames"
         for number, name in enumerate(BUSES):
             self.ears[name] = Ear(name, bench.csp_version)
             self.flight.buses[number].listeners.append(lambda at, frame, name=name: self._overheard(name, at, frame))
-        self._nodes = {name: BusNode(self.flight, number) for number, name in enumerate(BUSES)}
+        gap_us = tables.bus.gap_us if tables.bus else 0
+        self._nodes = {name: BusNode(self.flight, number, gap_us) for number, name in enumerate(BUSES)}
         self._supply = FlatsatSupply(self, 7.8)
         self._heard = 0
         self.flight.rails.apply()

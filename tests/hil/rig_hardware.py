@@ -33,6 +33,8 @@ class Tap:
 
     def send(self, identifier: int, data: bytes) -> None:
         self._link.send(identifier, data)
+        if self._rig.gap_s:
+            time.sleep(self._rig.gap_s)
 
     def receive(self, timeout_s: float) -> can.Message | None:
         """As Link.receive; what came on the other bus is overheard too."""
@@ -55,6 +57,7 @@ class HardwareRig(Rig):
             raise UserError(f"{bench.path}: key is missing: the file of slot \"bench\" that the boards were given")
         self.key = KeyFile.load(bench.key)
         self._began = time.monotonic()
+        self.gap_s = tables.bus.gap_us / 1e6 if tables.bus else 0.0
         self._supply: instruments.Supply | None = None
         self._links: list[Link] = []
         self._taps: dict[str, Tap] = {}

@@ -18,7 +18,7 @@ PAYLOAD = b"bench"
 def test_command_authentication(rig: Rig, check: Check, tmp_path: Path) -> None:
     """A signed command is done once; unsigned, repeated, altered or signed by another key it is refused and counted."""
     stranger = KeyFile.make(tmp_path / "stranger.key", rig.key.slot)
-    for role in rig.roles:
+    for role in rig.turns:
         before = _refused(rig, role)
         reply = rig.signed(role).call("noop", signed=True, data=PAYLOAD)
         check.measure("signed command", reply.status, board=role, wanted="completed")

@@ -58,6 +58,7 @@ def test_loads_are_switched_by_the_battery_and_their_currents_follow(rig: Rig, c
     check.curves.append(curve)
 
 
+@pytest.mark.long
 def test_a_power_cut_loses_nothing(rig: Rig, check: Check) -> None:
     """Without power all are silent; with it they boot by themselves, and know time, counters and keys."""
     before = {role: rig.told(role) for role in rig.roles}

@@ -10,14 +10,14 @@ WDT_RESET = 3
 
 def test_a_board_that_hangs_recovers_by_its_watchdog(rig: Rig, check: Check) -> None:
     """Its program is stopped; nobody on the bench feeds it. It is back within the watchdog's time and a boot."""
-    for role in rig.roles:
+    for role in rig.turns:
         before = {one: rig.told(one)["boots"].value for one in rig.roles}
         bite_s = board_module(role, "parts").WDT_MS / 1000
         hung_s = rig.now_s
         try:
             rig.hang(role)
         except NotPossible as error:
-            if role == rig.roles[-1] and not check.measurements:
+            if role == rig.turns[-1] and not check.measurements:
                 raise
             check.notes.append(f"{role}: {error}")
             continue

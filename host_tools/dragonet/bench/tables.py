@@ -30,6 +30,7 @@ class Bus:
     """[bus]: the second CAN bus. The first is the bench's `via`."""
 
     b: str = setting("", "", "CAN B, as `dragonet bus --via`")
+    gap_us: int = setting(0, "us", "between the bench's frames, for boards that take them slower", 0, 100_000)
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,11 @@ class Checks:
 
     pings: int = setting(100, "", "to each board", 1, 100_000)
     ping_ms: float = setting(30.0, "ms", "longest median of a round trip, adapter included", 1.0, 1000.0)
+    lost: float = setting(0.0, "%", "largest share of pings that is lost, and of packets that come damaged", 0.0, 100.0)
     listen_s: float = setting(130.0, "s", "to the beacon", 10.0, 3600.0)
     day_s: float = setting(5700.0, "s", "length of the day in the life", 10.0, 7 * 86400.0)
     update: str = setting("sensor", "", "role that is updated", choices=("eps", "beacon", "sensor"))
+    turns: str = setting("", "", "the only role that the checks of one board after another take; default: each in turn")
     asleep: str = setting("", "", "role without power in the checks marked long: it is too slow to go along")
     skip: str = setting("", "", "checks that are not run here, by name, with commas")
     skip_because: str = setting("", "", "why, for the report")
