@@ -308,6 +308,34 @@ class Troubles(unittest.TestCase):
         self.wire.run(self.sender, self.taker)
         self.assertEqual(self.got, [text(40, 9)])
 
+    def test_a_buffer_that_a_fragment_leaves_while_the_next_is_handed_over_loses_neither_packet(self):
+        """The controller gives the buffer away again before the interrupt for the fragment that left is served."""
+        send = self.can.send
+        for left in range(9):  # fragments of the lower packet that are out by then
+            del self.got[:]
+            time.sleep_ms(200)
+            self.sender.send(3, 10, text(60))
+            for _ in range(left):
+                self.wire.step()
+            node, can = self.sender, self.can
+
+            def send_late(identifier, data, flags=0):
+                del can.send
+                self.wire.interrupts.clear()
+                can.finish(can.waiting.index(max(frame for frame in can.waiting if frame)), True)
+                self.wire.interrupts.clear()
+                node.deferred = node.interfaces[0].deferred = True
+                return send(identifier, data, flags)
+
+            fragment = [frame for frame in can.waiting if frame][0]
+            can.send = send_late
+            node.send(3, 10, text(20), pri=1)
+            self.wire.cans[1].take(fragment[0], fragment[1])
+            self.wire.run(node, self.taker)
+            self.assertEqual(sorted(self.got), sorted([text(60), text(20)]))
+            self.assertEqual((node.interfaces[0].pending(), node.pool.free), (0, node.pool.count))
+        self.assertEqual((self.stats.late, self.stats.tx_error), (0, 0))
+
     def test_bus_off_ends_with_a_restart_and_the_packet_goes_on(self):
         self.sender.send(3, 10, text(60))
         self.wire.step()
