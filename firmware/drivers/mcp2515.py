@@ -7,6 +7,7 @@
 # Interrupts: INT is low as long as a flag is set and enabled, but a pin's interrupt comes with its edge. So the
 # handler runs again while INT is low, and what comes while the chip is being talked to waits until that is done.
 from machine import Pin
+import micropython
 from micropython import const
 
 from drivers import mcp2515_chip, mcp2515_filters, mcp2515_timing
@@ -185,6 +186,7 @@ class MCP2515(Receiver):
         if not talk.busy:
             talk.done()
 
+    @micropython.native
     def serve(self, pin):
         """The interrupt of INT."""
         if talk.busy or self._inside or pin is None and talk.inside:
@@ -220,6 +222,7 @@ class MCP2515(Receiver):
         if talk.late is not None and not talk.busy and not talk.inside:
             talk.done()
 
+    @micropython.native
     def next_flags(self):
         """What irq().flags() returns."""
         if not self._told:

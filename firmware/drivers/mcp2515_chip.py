@@ -2,6 +2,7 @@
 # drivers/mcp2515.py needs them. Nothing here allocates once made, but for write_block.
 import time
 
+import micropython
 from micropython import const
 
 _RESET = const(0xC0)  # 12.2
@@ -36,6 +37,7 @@ class Talk:
         self.inside = 0   # handlers that run
         self.late = None  # the first chip whose handler waits; each knows the next
 
+    @micropython.native
     def done(self):
         self.busy = False
         while self.late is not None and not self.inside:
@@ -59,6 +61,7 @@ class Chip:
         self._answer = [bytearray(2 + size) for size in range(9)]
         self._step_us = 100  # of waiting for a mode
 
+    @micropython.native
     def read(self, register, count=1):
         """Registers from this one on, 8 at most; they begin at index 2. Valid until the next read."""
         ask = self._ask[count]
@@ -69,6 +72,7 @@ class Chip:
         self._select(1)
         return answer
 
+    @micropython.native
     def write(self, register, value):
         out = self._one
         out[0] = _WRITE
@@ -78,6 +82,7 @@ class Chip:
         self._spi.write(self._three)
         self._select(1)
 
+    @micropython.native
     def modify(self, register, mask, value):
         """Changes the bits of mask."""
         out = self._one

@@ -1,5 +1,6 @@
 # The receiving half of drivers/mcp2515.py: two receive buffers, read in the order in which they were filled,
 # Microchip DS20001801J sections 4 and 12.4. Nothing is allocated for a list that was used before.
+import micropython
 from micropython import const
 
 from drivers.mcp2515_chip import talk
@@ -17,6 +18,7 @@ class Receiver(Sender):
         self._take = (bytearray((_READ_RX, 0, 0, 0, 0, 0)), bytearray((_READ_RX | 4, 0, 0, 0, 0, 0)))
         self._lists = []  # (list, its memory cut to 0 .. 8 bytes)
 
+    @micropython.native
     def recv(self, arg=None):
         if not self._state or self._layout.deaf:
             return None
@@ -28,6 +30,7 @@ class Receiver(Sender):
         finally:
             talk.done()
 
+    @micropython.native
     def _receive(self, arg):
         rx = self._rx
         if not rx:
@@ -74,6 +77,7 @@ class Receiver(Sender):
         self._call_again()
         return arg
 
+    @micropython.native
     def _views(self, arg):
         """The memory of a list given to recv(), cut to each size: its own view was cut to the frame before."""
         for known in self._lists:
@@ -91,6 +95,7 @@ class Receiver(Sender):
         self._lists.append((arg, views))
         return views
 
+    @micropython.native
     def _call_again(self):
         """INT stays low without an edge: call the handler when this is done."""
         if self._handler is not None and not self._inside and not self.late and not self._pin.value():

@@ -1,5 +1,6 @@
 # What is known of an MCP2515 (drivers/mcp2515.py), Microchip DS20001801J: its flags and errors, and whether it still is
 # what it was made. A chip that forgot its settings or does not answer is off the bus until restart().
+import micropython
 from micropython import const
 
 from drivers import mcp2515_chip, mcp2515_filters
@@ -69,6 +70,7 @@ class Watched:
             enabled |= _ERROR_BIT if self.triggers & 8 else 0
         return enabled
 
+    @micropython.native
     def _look(self):
         """Read CANINTF and EFLG, take note of receive buffers and errors."""
         answer = self._answer
