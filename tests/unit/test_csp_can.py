@@ -310,23 +310,23 @@ class Troubles(unittest.TestCase):
 
     def test_a_buffer_that_a_fragment_leaves_while_the_next_is_handed_over_loses_neither_packet(self):
         """The controller gives the buffer away again before the interrupt for the fragment that left is served."""
-        send = self.can.send
+        node, can = self.sender, self.can
+        send = can.send
+
+        def send_late(identifier, data, flags=0):
+            del can.send
+            can.finish(can.waiting.index(max(frame for frame in can.waiting if frame)), True)
+            self.wire.interrupts.clear()
+            node.deferred = node.interfaces[0].deferred = True  # as its handler does while the tables are held
+            return send(identifier, data, flags)
+
         for left in range(9):  # fragments of the lower packet that are out by then
             del self.got[:]
             time.sleep_ms(200)
-            self.sender.send(3, 10, text(60))
+            node.send(3, 10, text(60))
             for _ in range(left):
                 self.wire.step()
-            node, can = self.sender, self.can
-
-            def send_late(identifier, data, flags=0):
-                del can.send
-                self.wire.interrupts.clear()
-                can.finish(can.waiting.index(max(frame for frame in can.waiting if frame)), True)
-                self.wire.interrupts.clear()
-                node.deferred = node.interfaces[0].deferred = True
-                return send(identifier, data, flags)
-
+            self.wire.serve()
             fragment = [frame for frame in can.waiting if frame][0]
             can.send = send_late
             node.send(3, 10, text(20), pri=1)
