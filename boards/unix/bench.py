@@ -3,7 +3,7 @@
 # As run.py, without a hub: time is wall time, nothing is on the bus, and the console is the terminal, with a raw REPL.
 # SETTINGS is a file of JSON. "control" is a descriptor: a byte written there asks for a reset with that cause, and ends
 # the process from outside; 0 says that it is up, and can be interrupted. Without "app" the guard chooses as ever, and
-# the prompt comes in the app's place.
+# the prompt comes in the app's place. With "stock" nothing is frozen: boot.py and main.py are those of its files.
 import json
 import sys
 
@@ -46,12 +46,22 @@ __import__("dragonet.flatsat.devices.wiring_can", None, None, ("wire",)).wire(ha
 hardware.kernel.link = Wall(ask_for_reset, settings["paced"])
 hardware.kernel.stop_at(0)
 board = None
+if settings["stock"]:  # stock MicroPython: nothing but what lies on its files
+    sys.path[:] = ["/twin", "", ".frozen", "/lib", "/host"]
+    for name in list(sys.modules):
+        if name in ("parts", "pins") or name.split(".")[0] in ("core", "csp", "drivers"):
+            del sys.modules[name]
 try:
     control.write(b"\0")
-    __import__("boot")
-    if settings["app"]:
-        with open("/rom/main.py") as file:  # as frozen main.py runs, in the prompt's own names
-            code = file.read()
-        exec(code)
+    if not settings["stock"]:
+        __import__("boot")
+    for name in ("/boot.py", "/main.py") if settings["stock"] else ("/rom/main.py",):
+        if settings["app"] or name == "/boot.py":
+            try:
+                with open(name) as file:  # in the prompt's own names
+                    code = file.read()
+            except OSError:
+                continue
+            exec(code)
 except KeyboardInterrupt as error:
     sys.print_exception(error)

@@ -60,8 +60,8 @@ def image(number: int, kilobytes: int = 24, role: str = "beacon", files: dict[st
     Above it lies the golden app, whose modules it uses. files: more of them.
     """
     ballast = b"".join(hashlib.sha256(b"%d %d" % (number, k)).digest() for k in range(kilobytes * 32))
-    romfs = adapter.romfs({"which.py": b"NUMBER = %d\n" % number, "ballast.bin": ballast, **(files or {})})
-    return Image(romfs, role, "linux", 6, f"test {number}")
+    found = {"which.py": b"NUMBER = %d\n" % number, "ballast.bin": ballast, **(files or {})}
+    return Image(adapter.romfs(found), role, "linux", 6, f"test {number}", files=found)
 
 
 def at_prompt(board: UnixBoard, one: Entry) -> tuple[adapter.Link, slots.Slots]:

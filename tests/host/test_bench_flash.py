@@ -161,12 +161,12 @@ def test_nothing_flashes_a_board_whose_radio_transmits(desk: Any) -> None:
     entry = bench.boards[0]
     with reach.open(bench, entry) as link:
         boards.prompt(link, entry, True)
-        assert boards.safety(link, entry) == []
+        assert boards.safety(link) == []
         link.execute(
             "import machine, parts, pins\nselect = machine.Pin(pins.RADIO_CS, machine.Pin.OUT, value=0)\n"
             "pins.spi(parts.SPI_HZ).write(b'\\x81\\x03')\nselect(1)"
         )
-        assert "its radio transmits" in boards.safety(link, entry)[0]
+        assert "its radio transmits" in boards.safety(link)[0]
 
 
 def test_an_app_in_flight_is_not_stopped(desk: Any) -> None:

@@ -95,7 +95,7 @@ def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False, honest: bo
         if link.prompt(wait_s if turn else _FIRST_S):
             found = ask(link)
             check(entry, found)
-            if found.guard != "slots" or found.safe:
+            if not found.guard or found.safe:
                 return found
             if not interrupt or not link.literal(device.RBF if honest else device.QUICK):
                 break
@@ -139,7 +139,7 @@ def leave(link: adapter.Link) -> None:
         pass  # without power, say: it boots anyhow
 
 
-def safety(link: adapter.Link, entry: Entry) -> list[str]:
+def safety(link: adapter.Link) -> list[str]:
     """Why this board should not be flashed now; empty: nothing speaks against it."""
     millivolts, sending = link.literal(device.SAFETY)
     found = []

@@ -51,12 +51,17 @@ print(repr(_identity()))
 
 # Counts this boot once more, so that the next one counts as the third quick reset. Nothing when RBF is out.
 QUICK = """
-import guard, parts, pins
-for _ in range(2):
-    guard._prompt_wanted(pins, guard._fram(parts, pins))
-    if guard._quick is None or guard._quick.data[0] == 2:
-        break
-print(repr(guard._quick is not None and guard._quick.data[0]))
+def _soon():
+    import guard, pins
+    if hasattr(guard, "quick"):
+        return guard.quick()
+    import parts
+    for _ in range(2):
+        guard._prompt_wanted(pins, guard._fram(parts, pins))
+        if guard._quick is None or guard._quick.data[0] == 2:
+            break
+    return guard._quick is not None and guard._quick.data[0]
+print(repr(_soon()))
 """
 
 # Whether RBF is inserted.
@@ -71,11 +76,15 @@ RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 # Boots before this one do not count as boots of a slot that did not stay up.
 CALM = """
 def _calm():
-    try:
-        import guard, parts, pins
-        from core import update_record as kept
-    except ImportError:
+    import guard
+    if hasattr(guard, "load"):
+        state = guard.load()
+        if state["boots"] and state["state"] != "trial":
+            state["boots"] = 0
+            guard.save(state)
         return
+    import parts, pins
+    from core import update_record as kept
     state = kept.State(kept.make(guard._fram(parts, pins)))
     if state.load() and state.boots and state.state != kept.TRIAL:
         state.boots = 0
@@ -86,7 +95,11 @@ _calm()
 # Volts and radio, as far as this board can tell them: (battery mV or None, transmitting or None).
 SAFETY = """
 def _safety():
-    import machine, time
+    import guard, machine, sys, time
+    if hasattr(guard, "load"):
+        state = guard.load()
+        if state["active"] < 2:
+            sys.path.append("/" + guard.NAMES[state["active"]])  # drivers
     import parts, pins
     mv = sending = None
     try:
@@ -101,7 +114,7 @@ def _safety():
                     monitor.check()
                     time.sleep_ms(QUICK_MS)
                     mv = monitor.millivolts()
-    except (OSError, ValueError):
+    except (ImportError, OSError, ValueError):
         pass
     if hasattr(pins, "RADIO_CS"):
         select = machine.Pin(pins.RADIO_CS, machine.Pin.OUT, value=1)

@@ -13,6 +13,7 @@ from typing import Any
 from dragonet.bench import boards, reach
 from dragonet.bench.adapter import Link
 from dragonet.bench.benchfile import Bench, Entry
+from dragonet.bench.folders import Folders
 from dragonet.bench.slots import Plan, Slots
 from dragonet.deploy import image as images
 from dragonet.errors import NotDone, UserError
@@ -167,12 +168,14 @@ def rollback(bench: Bench, entry: Entry) -> str:
         return name
 
 
-def method(link: Link, entry: Entry, found: boards.Identity) -> Slots:
+def method(link: Link, entry: Entry, found: boards.Identity) -> Slots | Folders:
     """How flight code gets onto this board. UserError, NotDone: not as the bench file says."""
     if not found.guard:
         raise NotDone(f"{entry.name}: no guard on it: 'dragonet bench provision {entry.name}', or flash its firmware")
     if found.error:
         raise NotDone(f"{entry.name}: {found.error}: what boots is kept there, so nothing is flashed")
+    if found.guard == "folders":
+        return Folders(link, entry)
     return Slots(link, entry)
 
 
@@ -192,7 +195,7 @@ def fits(entry: Entry, found: boards.Identity, image: images.Image) -> None:
 
 
 def _allow(link: Link, entry: Entry, order: Order) -> None:
-    against = boards.safety(link, entry)
+    against = boards.safety(link)
     if against and not order.force:
         raise NotDone(f"{entry.name}: not flashed: {'; '.join(against)} (--force does it all the same)")
 

@@ -48,7 +48,7 @@ class UnixBoard:
         self._folder = folder
         self._settings: dict[str, Any] = {
             "role": entry.role, "pins": "pins_unix", "seed": 1, "uid": list(uid), "world": list(entry.world),
-            "app": app, "paced": paced, "reset_cause": PWRON_RESET, "control": 0,
+            "app": app, "paced": paced, "stock": entry.method == "folders", "reset_cause": PWRON_RESET, "control": 0,
             "mounts": [
                 ["/twin", str(twin)], ["/rom", str(firmware)], ["/board", str(paths.BOARDS / entry.role)],
                 ["/target", str(paths.BOARDS / "rp2")], ["/host", str(paths.HOST_TOOLS)], ["/nv", str(folder)],

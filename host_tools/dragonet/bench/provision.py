@@ -1,4 +1,4 @@
-"""What a new board needs once: a file system, its identity, configuration and keys."""
+"""What a new board needs once: a file system, identity, configuration, keys; on stock MicroPython a guard."""
 
 from __future__ import annotations
 
@@ -75,17 +75,37 @@ def provision(
         wanted[KEYS] = board_file([KeyFile.load(path) for path in keys], entry.role)
     with reach.open(bench, entry) as link:
         found = boards.prompt(link, entry, interrupt=True)
-        if not found.guard:
+        if not found.guard and entry.method != "folders":
             raise NotDone(f"{entry.name}: MicroPython without a guard: 'dragonet bench firmware' flashes one")
         done: dict[str, Any] = {"board": entry.name, "uid": found.uid, "guard": found.guard}
         if not link.literal(_FILES):
             _format(link, entry, found, format_)
             done["/"] = "formatted"
         wanted[IDENTITY] = json.dumps({"board": entry.name, "role": entry.role, "uid": found.uid}).encode()
+        if entry.method == "folders":
+            wanted.update(_guard(entry, found))
         for path, data in wanted.items():
             done[path] = write(link, entry, path, data)
-        boards.leave(link)
+        if found.guard:
+            boards.leave(link)
+        else:
+            boards.reset(link)
     return done
+
+
+def _guard(entry: Entry, found: boards.Identity) -> dict[str, bytes]:
+    """What stock MicroPython lacks: the guard of boards/stock, and this board's tables."""
+    pins = {"rp2": "rp2", "pyboard": "stm32", "linux": "unix"}.get(found.platform)
+    if pins is None:
+        raise UserError(f"{entry.name}: no pins for {found.platform}: boards/{entry.role} has none")
+    board = paths.BOARDS / entry.role
+    return {
+        "/guard.py": (paths.BOARDS / "stock" / "guard.py").read_bytes(),
+        "/boot.py": (paths.FIRMWARE / "boot.py").read_bytes(),
+        "/main.py": (paths.FIRMWARE / "main.py").read_bytes(),
+        "/parts.py": (board / "parts.py").read_bytes(),
+        "/pins.py": (board / f"pins_{pins}.py").read_bytes(),
+    }
 
 
 def write(link: Link, entry: Entry, path: str, data: bytes) -> str:

@@ -86,7 +86,7 @@ class Slots:
         about = entry.name, entry.role, image.version
         total = -(-len(image.data) // status.block)
         active = status.active
-        if active != GOLDEN and status.hashes[active] == digest and status.state in ("idle", "confirmed"):
+        if active != GOLDEN and status.hashes[active] == digest and status.state != "trial":
             if self._value(f"_whole({active})", _HASH_LIMIT_S):
                 return Plan(*about, "nothing", "it runs this already", _NAMES[active], total)
         if status.state in ("verified", "trial") and status.hashes[status.other] == digest:

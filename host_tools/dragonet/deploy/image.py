@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +40,10 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Image:
-    """data: the ROMFS. The rest is its manifest; uid and mac are bytes, slot is the commander's key slot."""
+    """data: the ROMFS. The rest is its manifest; uid and mac are bytes, slot is the commander's key slot.
+
+    files: what data is made of, path -> content; empty for an image that was loaded.
+    """
 
     data: bytes
     role: str
@@ -50,6 +54,7 @@ class Image:
     uid: bytes = bytes(8)
     slot: int = _NO_KEY
     mac: bytes = bytes(manifest.MAC)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def digest(self) -> bytes:
@@ -126,12 +131,13 @@ def build(
         raise UserError(f"a trial of {trial_min} minutes: 1 to 65535")
     folder = paths.FIRMWARE if firmware is None else firmware
     what = TARGETS[target]
-    data, mpy = romfs.make(files(role, folder), what.architecture)
+    made, mpy = romfs.compiled(files(role, folder), what.architecture)
+    data = romfs.image(made)
     if version is None:
         version = f"{_revision(folder)[:8]}+{hashlib.sha256(data).hexdigest()[:7]}"
     if len(version.encode()) > manifest.VERSION:
         raise UserError(f"version {version!r}: longer than {manifest.VERSION} characters")
-    return Image(data, role, what.platform, mpy, version, trial_min, uid)
+    return Image(data, role, what.platform, mpy, version, trial_min, uid, files=made)
 
 
 def files(role: str, firmware: Path) -> dict[str, Path]:

@@ -38,7 +38,6 @@ def compiled(files: Mapping[str, Path], architecture: str) -> tuple[dict[str, by
     return made, needed
 
 
-def make(files: Mapping[str, Path], architecture: str) -> tuple[bytes, int]:
-    """(ROMFS image, mpy), as compiled()."""
-    made, needed = compiled(files, architecture)
-    return adapter.romfs(made), needed
+def image(files: Mapping[str, bytes]) -> bytes:
+    """The ROMFS image of files."""
+    return adapter.romfs(files)
