@@ -40,9 +40,9 @@ local function read_ports()
 end
 
 -- Events of the core by number, those of a role by its address and number.
-local function read_events(path, into)
-    local text = text_of(path)
-    for name, number in text:gmatch("\n([A-Z_]+) = const%((%w+)%)") do
+local function read_events(folder, into)
+    local text = text_of(folder .. "/event_table.py")
+    for name, number in text_of(folder .. "/event_codes.py"):gmatch("\n([A-Z_]+) = const%((%w+)%)") do
         local event = text:match("\n    %(" .. name .. ', "([%w_]+)", [A-Z]+,')
         if event then
             into[tonumber(number)] = event
@@ -51,10 +51,10 @@ local function read_events(path, into)
 end
 
 read_ports()
-read_events("core/event_table.py", names.events)
+read_events("core", names.events)
 for address, role in pairs(names.nodes) do
     names.roles[address] = setmetatable({}, { __index = names.events })
-    read_events(role .. "/event_table.py", names.roles[address])
+    read_events(role, names.roles[address])
 end
 for opcode, name in text_of("core/command_table.py"):gmatch('\n    %((0x%x+), "([%w_]+)",') do
     names.commands[tonumber(opcode)] = name
