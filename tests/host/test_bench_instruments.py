@@ -41,6 +41,11 @@ def test_an_output_that_stays_off_is_an_error() -> None:
         instruments.Supply(tables.Supply("TCPIP::stubborn::INSTR", SIMULATION))
 
 
+def test_a_setting_that_did_not_take_is_an_error() -> None:
+    with pytest.raises(UserError, match=r"VOLT 7\.8000 became 5: out of its range"):
+        instruments.Supply(tables.Supply("TCPIP::narrow::INSTR", SIMULATION))
+
+
 @pytest.mark.filterwarnings("ignore:read string doesn't end")
 def test_nobody_at_an_address_is_one_clear_line() -> None:
     with pytest.raises(UserError, match=r"nobody answers \*IDN\?: is this its address, and is it on\?"):
