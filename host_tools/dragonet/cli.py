@@ -54,7 +54,8 @@ def load(name: str) -> _click.Command:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command(name)(getattr(module, name))
+        function = getattr(module, name)
+        app.command(name, epilog=getattr(function, "epilog", None))(function)
     app._add_completion = False
     command = compiled(app)
     command.name = name

@@ -17,7 +17,14 @@ from dragonet.errors import UserError
 from dragonet.flatsat.ais_log import require_text
 from dragonet.paths import FIRMWARE
 
-app = typer.Typer(add_completion=False, help="Ships' AIS messages.")
+_EPILOG = """Examples:
+
+  dragonet ais decode receiver.nmea
+
+  dragonet ais decode - --json
+"""
+
+app = typer.Typer(add_completion=False, epilog=_EPILOG, help="Ships' AIS messages.")
 
 _DECODER = Path(__file__).with_name("ais_decoder.py")
 _CHUNK = 65536  # bytes, as ais_decoder.CHUNK

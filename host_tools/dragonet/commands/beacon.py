@@ -9,7 +9,14 @@ import typer
 
 from dragonet.errors import UserError
 
-app = typer.Typer(add_completion=False, help="The beacon's transmissions.")
+_EPILOG = """Examples:
+
+  dragonet beacon render --mode cw --callsign XV1VN --info TEST --out cw.wav
+
+  dragonet beacon render --mode afsk1200 --callsign XV1VN-11 --info-hex 48656c6c6f --out afsk.wav
+"""
+
+app = typer.Typer(add_completion=False, epilog=_EPILOG, help="The beacon's transmissions.")
 
 
 class Mode(StrEnum):
