@@ -1,10 +1,10 @@
 # Heap of one board on the (emulated) RP2040, measured at its prompt: sent there by memory_emulated.py with SLOT = True
-# or False before it, prints one line of JSON. The app is made as core/start.py does, after boot.py, and not run.
+# or False before it, once nothing of an app is there; prints one line of JSON. The app is made as core/start.py does,
+# and not run.
 import gc
 import json
 import sys
 
-_APPS = ("core", "csp", "drivers", "eps", "beacon", "sensor", "parts", "pins", "main")
 _WATCHDOG = 0x4005B000  # CTRL; bit 30 enables
 
 
@@ -19,12 +19,6 @@ def taken():
     return gc.mem_alloc()
 
 
-# main.py was interrupted in the middle: what it made is dropped, and made anew.
-for name in list(sys.modules):
-    if name.split(".")[0] in _APPS:
-        del sys.modules[name]
-for name in ("parts", "pins", "start", "board", "error"):
-    globals().pop(name, None)
 empty = taken()
 
 if SLOT:  # noqa: F821  # pyright: ignore[reportUndefinedVariable]

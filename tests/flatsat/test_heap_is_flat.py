@@ -12,7 +12,7 @@ import pytest
 from dragonet import paths, toolchain
 
 sys.path.append(str(paths.REPO / "tests" / "benchmarks"))
-import memory  # noqa: E402  # pyright: ignore[reportMissingImports]
+import memory  # pyright: ignore[reportMissingImports]
 
 HOURS = int(os.environ.get("DRAGONET_HEAP_HOURS", "3"))
 WARM_UP_HOURS = 1  # by then every service has done once what it does
