@@ -8,6 +8,7 @@ from micropython import const
 import time
 
 from csp import cfp1, cfp2
+from csp.fragment import fill, identifier
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
 from csp.reassembly import follow_general
@@ -21,6 +22,8 @@ _CALM_MS = const(10_000)  # on the bus for so long: the back-off starts over
 _LEFT = const(3)  # ticks that the interrupt of a frame may take whose leaving was found out before
 _GENERAL = const(-1)  # of reassembly.py, here again: viper looks a global up, a constant not
 _EMPTY = const(-2)
+_INDEX = const(1)  # of fragment.py, likewise
+_LAST = const(2)
 _FREE = const(-1)  # a transmit buffer of the controller that holds no fragment of a lane
 
 
@@ -63,8 +66,9 @@ class CanInterface(Interface):
         self._fast = None  # all that the viper loop needs
         self._counts = self.stats.counts
         # looked up here: a constant of a controller's class is found slowly
-        self._tx, self._state, self._failed = can.IRQ_TX, can.IRQ_STATE, can.IRQ_TX_FAILED
-        self._shift, self._mask = can.IRQ_TX_IDX_SHIFT, can.IRQ_TX_IDX_MASK
+        self._bits = (can.IRQ_TX, can.IRQ_STATE, can.IRQ_TX_FAILED, can.IRQ_TX_IDX_SHIFT, can.IRQ_TX_IDX_MASK)
+        self._send = can.send
+        self._extended = can.FLAG_EXT_ID
         self._lanes = []
         self._slots = [_FREE] * can.TX_QUEUE_LEN  # the priority whose fragment each transmit buffer holds
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # ticks that its interrupt may still take
@@ -88,9 +92,10 @@ class CanInterface(Interface):
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self._since = time.ticks_ms()
-        self._hot = (self._counts, node, _serve, _no_flags, self._follow, self._fast, time.ticks_ms)
+        self._hot = (self._counts, node, _serve, _no_flags, 0, self._follow, self._fast, time.ticks_ms)
         irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
-        self._hot = (self._counts, node, _serve, irq.flags, self._follow, self._fast, time.ticks_ms)
+        told = can.IRQ_TX | can.IRQ_STATE
+        self._hot = (self._counts, node, _serve, irq.flags, told, self._follow, self._fast, time.ticks_ms)
         self._set_filters()
         self.service()
 
@@ -143,26 +148,8 @@ class CanInterface(Interface):
         self.counter = self.counter + 1 & 0x3FF
         self._push(lane)
 
-    @micropython.native
     def _push(self, lane):
-        """Give the lane's current fragment to the controller, if that takes it now."""
-        if not self.on_bus:
-            return
-        can = self._can
-        try:
-            sender = lane.sender
-            slot = can.send(sender.identifier(), self._frames[sender.fill(self._frames)], can.FLAG_EXT_ID)
-        except OSError:  # bus-off: the state's interrupt or the clock finds out
-            self.node.wake(True)
-            return
-        if slot is not None:
-            before = self._slots[slot]
-            lane.slot = slot
-            self._slots[slot] = lane.priority
-            if before >= 0:  # that fragment left while this one was handed over; the interrupt to tell so is to come
-                self._cancelled[slot] = _LEFT
-                self._cancels = True
-                self._done(self._lanes[before])
+        _push(self, lane, lane.sender)
 
     @micropython.native
     def _push_waiting(self):
@@ -173,39 +160,19 @@ class CanInterface(Interface):
                 if lane.slot < 0:
                     return
 
-    @micropython.native
-    def _sent(self, slot, failed):
-        """The controller is done with a transmit buffer."""
-        stale = self._cancelled[slot]
-        if stale and (failed or stale > 1):
-            self._cancelled[slot] = 0
-            if stale > 1:
-                self._push_waiting()
+    def _sent_last(self, lane, failed):
+        """The last fragment of the lane's first packet has left, or failed: that packet is done with."""
+        if failed and self._can.state() == self._can.STATE_BUS_OFF:
+            self.node.wake(True)  # this fragment goes out again after the restart
             return
-        priority = self._slots[slot]
-        self._slots[slot] = _FREE
-        if priority >= 0:
-            lane = self._lanes[priority]
-            if failed:
-                lane.slot = -1
-                if self._can.state() == self._can.STATE_BUS_OFF:
-                    self.node.wake(True)  # this fragment goes out again after the restart
-                    return
-                self.stats.refused += 1
-                self._abandon(lane)
-            else:
-                self._done(lane)
-        self._push_waiting()
-
-    def _done(self, lane):
-        """The lane's fragment has left: the next one, or the next packet."""
-        lane.slot = -1
-        if lane.sender.advance():
-            self._push(lane)
+        if failed:
+            self.stats.refused += 1
+            self._abandon(lane)
         else:
             self._counts[TX] += 1
             self._counts[TXBYTES] += lane.packets[lane.first].size
             self._next(lane)
+        self._push_waiting()
 
     def _abandon(self, lane):
         self.stats.tx_error += 1
@@ -261,7 +228,7 @@ class CanInterface(Interface):
     @micropython.viper
     def _interrupt(self, can):
         hot = self._hot
-        counts, node, serve, _, _, _, _ = hot
+        counts, node, serve, _, _, _, _, _ = hot
         ptr32(counts)[4] += 1  # IRQ
         if node.held:
             self.deferred = True
@@ -273,14 +240,10 @@ class CanInterface(Interface):
         """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""
         _serve(self, self._hot)
 
-    @micropython.native
-    def _told(self, flags):
-        """News of the controller: IRQ_TX, IRQ_STATE."""
-        if flags & self._tx:
-            self._sent(flags >> self._shift & self._mask, flags & self._failed)
-        if flags & self._state:
-            self._news = True
-            self.node.wake(True)
+    def _changed(self):
+        """The controller's state has."""
+        self._news = True
+        self.node.wake(True)
 
     def _take(self, now):
         """Take the frame just received the general way."""
@@ -370,10 +333,12 @@ class CanInterface(Interface):
 @micropython.viper
 def _serve(interface, hot):
     """CanInterface.service. A function, and one that is given all it needs: a third of the price of a method."""
-    _, _, _, flags_of, follow, fast, ms = hot
+    _, _, _, flags_of, told_, follow, fast, ms = hot
+    told = int(told_)
     flags = int(flags_of())
     while flags:
-        interface._told(flags)
+        if flags & told:
+            _told(interface, flags, interface._bits)
         flags = int(flags_of())
     now = ms()
     k = int(follow(0, 0, 0, fast, now))
@@ -387,3 +352,61 @@ def _serve(interface, hot):
 
 def _no_flags():
     return 0
+
+
+@micropython.native
+def _told(interface, flags, bits):
+    """News of the controller: a transmit buffer it is done with, a state."""
+    sent, state, failed, shift, mask = bits
+    if flags & sent:
+        _left(interface, flags >> shift & mask, flags & failed)
+    if flags & state:
+        interface._changed()
+
+
+@micropython.native
+def _left(interface, slot, failed):
+    """The controller is done with a transmit buffer."""
+    cancelled = interface._cancelled
+    stale = cancelled[slot]
+    if stale and (failed or stale > 1):
+        cancelled[slot] = 0
+        if stale > 1:
+            interface._push_waiting()
+        return
+    slots = interface._slots
+    priority = slots[slot]
+    slots[slot] = _FREE
+    if priority < 0:
+        interface._push_waiting()
+        return
+    lane = interface._lanes[priority]
+    lane.slot = -1
+    sender = lane.sender
+    state = sender.state
+    index = state[_INDEX] + 1
+    if failed or index > state[_LAST]:
+        interface._sent_last(lane, failed)
+        return
+    state[_INDEX] = index
+    _push(interface, lane, sender)
+    if interface._queued > 1:  # another lane may wait for room
+        interface._push_waiting()
+
+
+@micropython.native
+def _push(interface, lane, sender):
+    """Give the lane's current fragment to the controller, if that takes it now."""
+    if not interface.on_bus:
+        return
+    state = sender.state
+    frames = interface._frames
+    try:
+        size = fill(state, sender.buffer, frames)
+        slot = interface._send(identifier(state), frames[size], interface._extended)
+    except OSError:  # bus-off: the state's interrupt or the clock finds out
+        interface.node.wake(True)
+        return
+    if slot is not None:
+        lane.slot = slot
+        interface._slots[slot] = lane.priority

@@ -9,6 +9,7 @@ import micropython
 from micropython import const
 import sys
 
+from csp import fragment
 from csp.block import copy, equal
 from csp.packet import DATA
 from csp.reassembly import EARLY, END, NEXT, PARTIALS, ROW, SIZE, STAMP, UNKNOWN, Reassembler, follow_general
@@ -154,53 +155,13 @@ class Receiver(Reassembler):
         copy(into, at + _OVERHEAD, packet.buffer, DATA, _IN_BEGIN)
 
 
-class Sender:
-    """Fragments of one packet at a time."""
-
+class Sender(fragment.Sender):
     def __init__(self, address):
-        self._packet = None
-        self._base = 0
-        self._last = 0
-        self._index = 0
+        super().__init__(1)
 
     @micropython.native
     def start(self, packet, count):
         """Begin with a packet; count: the interface's packet counter."""
         via = packet.via
-        self._packet = packet
-        self._base = packet.src << 24 | (packet.dst if via < 0 else via) << 19 | count & 0x3FF
-        self._last = (packet.size + 5) // 8
-        self._index = 0
-
-    @micropython.native
-    def fill(self, frames):
-        """Put the current fragment into frames[its size] (buffers of 0 to 8 bytes) and return its size."""
-        packet = self._packet
-        buffer = packet.buffer
-        if self._index:
-            at = _FIRST_MORE + 8 * (self._index - 1)
-            size = DATA + packet.size - at
-            if size > 8:
-                size = 8
-            copy(frames[size], 0, buffer, at, size)
-            return size
-        inside = packet.size if packet.size < _IN_BEGIN else _IN_BEGIN
-        size = _OVERHEAD + inside
-        frame = frames[size]
-        copy(frame, 0, buffer, _HEADER, _HEADER)
-        frame[4] = packet.size >> 8
-        frame[5] = packet.size & 0xFF
-        copy(frame, _OVERHEAD, buffer, DATA, inside)
-        return size
-
-    @micropython.native
-    def identifier(self):
-        """Of the current fragment."""
-        identifier = self._base | self._last - self._index << 10
-        return identifier | _MORE if self._index else identifier
-
-    @micropython.native
-    def advance(self):
-        """Go to the next fragment; False after the last."""
-        self._index += 1
-        return self._index <= self._last
+        base = packet.src << 24 | (packet.dst if via < 0 else via) << 19 | count & 0x3FF
+        self._begin(packet, base, (packet.size + 5) // 8)

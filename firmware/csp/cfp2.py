@@ -12,6 +12,7 @@ import micropython
 from micropython import const
 import sys
 
+from csp import fragment
 from csp.block import copy, equal
 from csp.reassembly import END, LIMIT, NEXT, ROW, SIZE, UNKNOWN, Reassembler, follow_general
 
@@ -103,50 +104,16 @@ class Receiver(Reassembler):
         copy(into, at, packet.buffer, _HEADER, 8)
 
 
-class Sender:
-    """Fragments of one packet at a time. address: of the interface."""
+class Sender(fragment.Sender):
+    """address: of the interface."""
 
     def __init__(self, address):
+        super().__init__(2)
         self._sender = (address & 0x3F) << 7
-        self._packet = None
-        self._base = 0
-        self._index = 0
-        self._last = 0
 
     @micropython.native
     def start(self, packet, count):
         """Begin with a packet; count: the interface's packet counter. The next hop does not show in v2."""
         buffer = packet.buffer
-        self._packet = packet
-        self._base = buffer[2] << 21 | buffer[3] << 13 | self._sender | (count & 3) << 5
-        self._index = 0
-        self._last = (packet.size + _HEADER - 1) // 8
-        if self._last < 0:
-            self._last = 0
-
-    @micropython.native
-    def fill(self, frames):
-        """Put the current fragment into frames[its size] (buffers of 0 to 8 bytes) and return its size."""
-        at = 8 * self._index
-        size = self._packet.size + _HEADER - at
-        if size > 8:
-            size = 8
-        copy(frames[size], 0, self._packet.buffer, at + _HEADER, size)
-        return size
-
-    @micropython.native
-    def identifier(self):
-        """Of the current fragment."""
-        index = self._index
-        identifier = self._base | (index & 7) << 2
-        if index == 0:
-            identifier |= _BEGIN
-        if index == self._last:
-            identifier |= _END
-        return identifier
-
-    @micropython.native
-    def advance(self):
-        """Go to the next fragment; False after the last."""
-        self._index += 1
-        return self._index <= self._last
+        base = buffer[2] << 21 | buffer[3] << 13 | self._sender | (count & 3) << 5
+        self._begin(packet, base, (packet.size + _HEADER - 1) // 8)

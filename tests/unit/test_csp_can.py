@@ -17,7 +17,7 @@ def node_on(wire, address, version, can=None, **settings):
 def take_the_general_way(interface):
     """Without the fast way for frames that come as they should."""
     hot = interface._hot
-    interface._hot = hot[:4] + (follow_general,) + hot[5:]
+    interface._hot = hot[:5] + (follow_general,) + hot[6:]
 
 
 def text(size, salt=0):
