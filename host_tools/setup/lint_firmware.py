@@ -26,7 +26,25 @@ BEYOND = re.compile(
 )
 
 
+def wrong_stubs(folder: Path) -> str:
+    """What is wrong with the boards' stubs in `folder`, and the remedy; "" when they are the pinned ones."""
+    pinned = re.search(r"^STUBS=(\S+)==(\S+)", (REPO / "host_tools/setup/venv.sh").read_text(), re.MULTILINE)
+    if pinned is None:
+        return "host_tools/setup/venv.sh pins no STUBS: name them, as micropython-rp2-stubs==VERSION"
+    name, version = pinned.groups()
+    infos = folder.glob(f"{name.replace('-', '_')}-*.dist-info")
+    found = [path.name.split("-")[1].removesuffix(".dist") for path in infos]
+    if found == [version]:
+        return ""
+    what = f"stubs {name} {' and '.join(found)}" if found else f"no stubs {name}"
+    return f"{folder}: {what}, not the pinned {version}: rm -r {folder} .venv/dragonet-stamp && make setup-test"
+
+
 def main() -> int:
+    wrong = wrong_stubs(REPO / ".cache" / "typings_rp2")
+    if wrong:
+        print(f"flight code: {wrong}")
+        return 1
     run = subprocess.run(
         [str(Path(sys.executable).with_name("basedpyright")), "-p", str(REPO / "firmware"), "--outputjson"],
         capture_output=True,
