@@ -198,10 +198,12 @@ class Node(Output):
     @micropython.native
     def process(self):
         """Dispatch what has come in and do what is due. Called by run(); never waits."""
-        try:
-            more = hand_out(self, self._hot)
-        except Exception as error:  # one bad handler must not stop the bus
-            more = self._taken_by_surprise(error)
+        more = -1
+        while more < 0:
+            try:
+                more = hand_out(self, self._hot)
+            except Exception as error:  # one bad handler must not stop the bus
+                self._taken_by_surprise(error)
         if more:
             self.set_flag()  # let others run in between
 
@@ -376,7 +378,6 @@ class Node(Output):
         packet = self.inbox[facts[TAKEN] - 1]
         self._handler_failed(packet, error)
         self.pool.release(packet)
-        return True
 
     def _handler_failed(self, packet, error):
         stats = packet.interface.stats

@@ -1,8 +1,9 @@
 # The sending half of a node, and what it shares with interrupts.
 #
-# Interfaces are served in soft interrupts, which run between any two bytecodes. The packet pool and the interfaces'
-# queues are touched only while `held` is set; an interrupt that comes meanwhile leaves a note (`deferred`) and is
-# served when the task lets go. `held` is set and cleared by hand here: that is faster than a call.
+# Interfaces are served in soft interrupts, which run between any two bytecodes, and never within a native or viper
+# function. The packet pool and the interfaces' queues are touched only while `held` is set, or in such a function that
+# calls no bytecode; an interrupt that comes meanwhile leaves a note (`deferred`) and is served when the task lets go.
+# `held` is set and cleared by hand here: that is faster than a call.
 import micropython
 from micropython import const
 

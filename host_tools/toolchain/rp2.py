@@ -42,20 +42,22 @@ def _tree() -> Path:
     if not inside.is_symlink():
         shutil.rmtree(inside, ignore_errors=True)
         inside.symlink_to("../../tinyusb")
-    _align_native_code(tree / "tools" / "mpy-tool.py")
+    align_native_code(tree / "tools" / "mpy-tool.py")
     return tree
 
 
-def _align_native_code(tool: Path) -> None:
+def align_native_code(tool: Path) -> None:
     """Frozen native and viper functions on words, where their compiler takes them to lie.
 
     mpy-tool puts them on half-words, which is enough for Thumb instructions but not for the constants between them:
     a function that lies between two words reads wrong ones.
     """
+    halves, words = '" __attribute__ ((aligned (2)))"', '" __attribute__ ((aligned (4)))"'
     text = tool.read_text()
-    fixed = text.replace('" __attribute__ ((aligned (2)))"', '" __attribute__ ((aligned (4)))"')
-    if fixed != text:
-        tool.write_text(fixed)
+    if halves in text:
+        tool.write_text(text.replace(halves, words))
+    elif words not in text:
+        raise UserError(f"{tool}: how it aligns frozen native code is not known any more: look at freeze() there")
 
 
 def image(role: str, bench: bool = False) -> None:

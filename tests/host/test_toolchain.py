@@ -15,7 +15,7 @@ from dragonet import paths
 from dragonet import toolchain as built
 from dragonet.errors import UserError
 from dragonet.generate import packages
-from toolchain import build, fetch, sources
+from toolchain import build, fetch, rp2, sources
 
 DATA = b"the source"
 SOURCE = sources.Source("thing", "thing", "1.0-1", "trixie", {"thing.tar.xz": hashlib.sha256(DATA).hexdigest()})
@@ -86,6 +86,17 @@ def test_a_build_that_fails_shows_its_end_and_keeps_its_log(tmp_path: Path):
     with pytest.raises(UserError, match="(?s)building it failed.*no rule"):
         build.compile(["sh", "-c", "echo no rule >&2; exit 2"], "building it", tmp_path / "log")
     assert "no rule" in (tmp_path / "log").read_text()
+
+
+def test_frozen_native_code_lies_on_words(tmp_path: Path):
+    tool = tmp_path / "mpy-tool.py"
+    tool.write_text('self.attributes += " __attribute__ ((aligned (2)))"')
+    for _ in range(2):  # a tree is used again
+        rp2.align_native_code(tool)
+        assert tool.read_text() == 'self.attributes += " __attribute__ ((aligned (4)))"'
+    tool.write_text("another one")
+    with pytest.raises(UserError, match="aligns frozen native code"):
+        rp2.align_native_code(tool)
 
 
 def test_a_missing_compiler_is_named(tmp_path: Path):

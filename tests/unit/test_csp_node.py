@@ -191,6 +191,29 @@ class Pair(unittest.TestCase):
         self.run_bus()
         self.assertEqual(answers, [])
 
+    def test_packets_behind_one_whose_handler_raises_are_delivered(self):
+        def bad(packet):
+            raise ValueError("no")
+
+        self.beacon.bind(11, bad)
+        self.beacon.bind(10, self.keep)
+        for k in range(4):
+            self.eps.send(3, 11, b"bad")
+            self.eps.send(3, 10, bytes([k]))
+        self.run_bus()
+        self.assertEqual([data for _, _, data in self.got], [bytes([k]) for k in range(4)])
+        self.assertEqual(self.beacon.handler_errors, 4)
+        self.assertEqual(self.beacon.pool.free, self.beacon.pool.count)
+
+    def test_a_packet_has_no_attributes_but_its_own(self):
+        packet = self.beacon.take()
+        packet.size = 2
+        packet.buffer[DATA] = 7
+        self.assertEqual(bytes(packet.data), b"\x07\0")
+        with self.assertRaises(AttributeError):
+            self.got.append(packet.payload)
+        self.beacon.release(packet)
+
     def test_a_flood_is_counted_and_leaves_buffers_to_answer_with(self):
         can = self.wire.cans[1]
         frame = b"\x00\x80\xa2\x80"  # 2:10 -> 10, no CRC, no data
