@@ -33,6 +33,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.lists(st.one_of(st.integers(0, 700), st.integers(-70, 70)), max_size=200))
 def test_a_window_agrees_with_a_set_of_used_numbers(start: int, steps: list[int]) -> None:
     window, used, following = Window(), set(), start
@@ -202,6 +203,7 @@ def test_signed_nonsense_is_refused_and_harms_nothing(world: World, body: bytes,
         world.boot()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_arguments_come_back_as_they_were(data: st.DataObject) -> None:
     line = data.draw(st.sampled_from([line for line in command_table.COMMANDS if line[2]]))
@@ -219,6 +221,7 @@ def test_arguments_come_back_as_they_were(data: st.DataObject) -> None:
     assert [bytes(one) if isinstance(one, memoryview) else one for one in found] == values
 
 
+@settings(deadline=None)
 @given(st.data(), st.binary(max_size=80))
 def test_any_bytes_are_arguments_in_range_or_refused(data: st.DataObject, packed: bytes) -> None:
     line = data.draw(st.sampled_from(command_table.COMMANDS))
@@ -230,6 +233,7 @@ def test_any_bytes_are_arguments_in_range_or_refused(data: st.DataObject, packed
     assert again == packed
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 255), st.integers(0, 0xFFFFFFFF))
 def test_any_bytes_are_a_reply_to_this_command_or_none(data: bytes, opcode: int, number: int) -> None:
     from dragonet.ground import commander
