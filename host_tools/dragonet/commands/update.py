@@ -37,7 +37,9 @@ Examples:
 
   dragonet update build sensor --target rp2 --key ops.key --out sensor.slot
 
-  dragonet update relay beacon sensor /sensor.slot --key ops.key
+  dragonet file put beacon sensor.slot --key ops.key
+
+  dragonet update relay beacon sensor /files/sensor.slot --key ops.key
 
 Exit code 1: refused, or no answer; 2: a wrong argument, an image for another board.
 """
