@@ -92,10 +92,10 @@ class CanInterface(Interface):
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self._since = time.ticks_ms()
-        self._hot = (self._counts, node, _serve, _no_flags, 0, self._follow, self._fast, time.ticks_ms)
+        self._hot = (None, self._counts, node, _no_flags, 0, self._follow, self._fast, time.ticks_ms)
         irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
         told = can.IRQ_TX | can.IRQ_STATE
-        self._hot = (self._counts, node, _serve, irq.flags, told, self._follow, self._fast, time.ticks_ms)
+        self._hot = (None, self._counts, node, irq.flags, told, self._follow, self._fast, time.ticks_ms)
         self._set_filters()
         self.service()
 
@@ -227,18 +227,31 @@ class CanInterface(Interface):
 
     @micropython.viper
     def _interrupt(self, can):
-        hot = self._hot
-        counts, node, serve, _, _, _, _, _ = hot
-        ptr32(counts)[4] += 1  # IRQ
-        if node.held:
-            self.deferred = True
-            node.deferred = True
-        else:
-            serve(self, hot)
+        """can: None from service()."""
+        none, counts, node, flags_of, told_, follow, fast, ms = self._hot
+        if can is not none:
+            ptr32(counts)[4] += 1  # IRQ
+            if node.held:
+                self.deferred = True
+                node.deferred = True
+                return
+        flags = int(flags_of())
+        while flags:
+            if flags & int(told_):
+                _told(self, flags, self._bits)
+            flags = int(flags_of())
+        now = ms()
+        k = int(follow(0, 0, 0, fast, now))
+        while k != _EMPTY:
+            if k == _GENERAL:
+                self._take(now)
+            else:
+                self._whole(self._receiver.complete(k, now))
+            k = int(follow(0, 0, 0, fast, now))
 
     def service(self):
         """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""
-        _serve(self, self._hot)
+        self._interrupt(None)
 
     def _changed(self):
         """The controller's state has."""
@@ -328,26 +341,6 @@ class CanInterface(Interface):
                 self.stats.late += 1
                 self._abandon(lane)
         self._push_waiting()
-
-
-@micropython.viper
-def _serve(interface, hot):
-    """CanInterface.service. A function, and one that is given all it needs: a third of the price of a method."""
-    _, _, _, flags_of, told_, follow, fast, ms = hot
-    told = int(told_)
-    flags = int(flags_of())
-    while flags:
-        if flags & told:
-            _told(interface, flags, interface._bits)
-        flags = int(flags_of())
-    now = ms()
-    k = int(follow(0, 0, 0, fast, now))
-    while k != _EMPTY:
-        if k == _GENERAL:
-            interface._take(now)
-        else:
-            interface._whole(interface._receiver.complete(k, now))
-        k = int(follow(0, 0, 0, fast, now))
 
 
 def _no_flags():
