@@ -122,11 +122,19 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
         skipped = [name.strip() for name in rig.checks.skip.split(",")]
         if pyfuncitem.name.removeprefix("test_") in skipped:
             raise NotPossible(rig.checks.skip_because or "the bench file leaves it out")
-        result = yield
-        assert not one.bad, "\n".join(str(each) for each in one.bad)
-        assert one.measurements, "the check has measured nothing"
+        result = None
+        lacks = ""
+        try:
+            result = yield
+        except NotPossible as error:
+            lacks = str(error)
+        if one.bad:
+            pytest.fail("\n".join(str(each) for each in one.bad), pytrace=False)
+        if lacks:
+            raise NotPossible(lacks)
+        if not one.measurements:
+            pytest.fail("the check has measured nothing", pytrace=False)
     except NotPossible as error:
-        assert not one.bad, "\n".join(str(each) for each in one.bad)
         one.outcome, one.why = measure.NOT_POSSIBLE, str(error)
         pytest.skip(f"not possible on this bench: {error}")
     except BaseException as error:

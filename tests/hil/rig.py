@@ -148,6 +148,10 @@ class Rig(ABC):
     def ais(self, sentences: list[bytes]) -> None:
         """Have the AIS receiver say this; returns when it has."""
 
+    def interpreter(self, role: str) -> dict[str, str]:
+        """What runs the board, as far as the bench knows without asking it."""
+        return {}
+
     @abstractmethod
     def close(self) -> None: ...
 
@@ -209,7 +213,7 @@ class Rig(ABC):
 
     def state(self, role: str) -> dict[str, Any]:
         """What the report shows of a board."""
-        found: dict[str, Any] = {"role": role, "reached by": self.boards[role].reach}
+        found: dict[str, Any] = {"role": role, "reached by": self.boards[role].reach, **self.interpreter(role)}
         try:
             found |= {name: text for name, text in self.ident(role).items() if name in ("model", "revision") and text}
             board, status = self.updater(role).board(), self.updater(role).status()

@@ -150,6 +150,11 @@ class FlatsatRig(Rig):
         self._spoken += [(start_s + k * _SENTENCE_S, sentence) for k, sentence in enumerate(sentences)]
         self.wait(3.0 + len(sentences) * _SENTENCE_S)
 
+    def interpreter(self, role: str) -> dict[str, str]:
+        said = self.flight.boards[role].implementation
+        version = ".".join(str(part) for part in said.get("version", ())[:3])
+        return {"interpreter": f"MicroPython {version} on {said.get('machine', 'its machine')}".replace("  ", " ")}
+
     def close(self) -> None:
         self.flight.stop()
         self._core.__exit__(None, None, None)
