@@ -107,6 +107,19 @@ def test_parameters_are_saved_and_restored(shell: Shell, tmp_path: Path) -> None
     assert shell.json("param", "get", "sensor", "ships_period")["value"] == 30
 
 
+def test_over_a_radio_link_that_loses_packets_all_is_signed_and_done_once(
+    bench: Bench, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    via = ("--via", "radio:100000:40%:flight")
+    assert "all is signed" in shell("param", "get", "sensor", "hk_period", *via, code=2)
+    monkeypatch.setenv("DRAGONET_KEY", str(bench.key.path))
+    done, number = shell.json("key", "refusals", "sensor")["done"], KeyFile.load(bench.key.path).next("sensor")
+    shell("param", "set", "sensor", "hk_period=40", *via)
+    assert shell.json("param", "get", "sensor", "hk_period", *via)["value"] == 40
+    assert shell.json("key", "refusals", "sensor")["done"] == done + 3, "one to ask, one to set, one to get"
+    assert KeyFile.load(bench.key.path).next("sensor") == number + 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
@@ -131,6 +144,7 @@ def test_parameters_are_saved_and_restored(shell: Shell, tmp_path: Path) -> None
         ("param set moon hk_period=30", "board 'moon'"),
         ("param default eps nothing", "no parameter 'nothing'"),
         ("param restore eps /no/such/file", "/no/such/file"),
+        ("param get eps hk_period --via radio:fast:flight", "write radio:BIT/S:BUS"),
         ("time get moon", "board 'moon'"),
         ("time set eps --to soon", "write UTC as"),
         ("update status moon", "board 'moon'"),

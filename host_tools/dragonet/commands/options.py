@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,10 +16,14 @@ from dragonet.errors import UserError
 from dragonet.ground.commander import Commander, limits, wanted
 from dragonet.ground.csp_client import CspClient
 from dragonet.ground.keys import ROLES, KeyFile
+from dragonet.ground.radio_link import Air, OverAir
 from dragonet.ground.telemetry import in_unit as in_unit
 from dragonet.ground.via import DEFAULT_BIT_RATE, open_link
 
 VIA = "flight"
+KEY_VARIABLE = "DRAGONET_KEY"
+_FRAME_BYTES = 220  # on the air, at most
+_RADIO_TRIES = 10   # of a packet whose answer does not come
 
 Via = Annotated[str, typer.Option("--via", metavar="BUS", help="'dragonet bus --help' shows the forms.")]
 Version = Annotated[int, typer.Option("--csp-version", min=1, max=2, help="Version of CSP that the nodes speak.")]
@@ -26,11 +32,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=0.001, max=3600.0, help="Seconds to wait for answers.")]
 Key = Annotated[
     Path | None,
-    typer.Option("--key", metavar="FILE", envvar="DRAGONET_KEY", help="Key that signs: 'dragonet key new' makes one."),
+    typer.Option("--key", metavar="FILE", envvar=KEY_VARIABLE, help="Key that signs: 'dragonet key new' makes one."),
 ]
 Board = Annotated[str, typer.Argument(metavar="BOARD", help=", ".join(ROLES))]
 
 ROUTE_HELP = """--via is where the bus is, as 'dragonet bus --help' shows; by default the flight in flights/latest.
+--via radio:9600:BUS or radio:9600:10%:BUS puts a radio link between, as slow and losing as much; all is signed then.
 --key, or DRAGONET_KEY, is the file of the key that signs; reading needs none."""
 
 
@@ -42,9 +49,28 @@ def commander(
     """A commander of `board`, its bus open. UserError: no such board, key or bus."""
     if board not in ROLES:
         raise UserError(f"board {board!r}: none of {', '.join(ROLES)}")
+    air, bus = _air(via)
+    if air is not None and key is None:
+        if not os.environ.get(KEY_VARIABLE):
+            raise UserError(f"over a radio link all is signed: {KEY_VARIABLE}=FILE ('dragonet key new' makes a key)")
+        key = Path(os.environ[KEY_VARIABLE])
     signing = None if key is None else KeyFile.load(key)
-    with open_link(via, bitrate) as link:
-        yield Commander(CspClient(link, version=csp_version), board, signing, timeout)
+    with open_link(bus, bitrate) as link:
+        client = CspClient(link, version=csp_version)
+        if air is None:
+            yield Commander(client, board, signing, timeout)
+        else:
+            yield Commander(OverAir(client, air), board, signing, timeout + 2 * air.seconds(_FRAME_BYTES), _RADIO_TRIES)
+
+
+def _air(via: str) -> tuple[Air | None, str]:
+    """The radio link that --via names, if any, and the bus behind it."""
+    if not via.startswith("radio:"):
+        return None, via
+    found = re.fullmatch(r"radio:(\d{3,7}):(?:(\d{1,2})%:)?(.+)", via)
+    if found is None:
+        raise UserError(f"--via {via}: write radio:BIT/S:BUS or radio:BIT/S:LOSS%:BUS, as radio:9600:10%:flight")
+    return Air(int(found[1]), int(found[2] or 0) / 100), found[3]
 
 
 def raw_value(text: str, field: tuple[Any, ...], what: str) -> Any:
