@@ -96,7 +96,9 @@ class Flight:
             "battery_mah": round(self.scenario.spacecraft.battery_ah * 1000),
             "csp_version": self.scenario.can.csp_version,
         }
-        pins = "pins_unix" if self.scenario.can.controller == "builtin" else "pins_unix_mcp2515"
+        # beside an MCP2515 all are: frames from a controller inside an MCU come faster than its driver takes them
+        builtin = self.scenario.can.controller == "builtin" and not self.emulated
+        pins = "pins_unix" if builtin else "pins_unix_mcp2515"
         self.boards: dict[str, VirtualBoard] = {}
         for role in ROLES:
             rate = Clock(random.Random(f"{self.seed}/{role} clock"), tuple(clock.offset_ppm), clock.drift_ppm_per_day)
