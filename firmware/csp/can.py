@@ -11,7 +11,6 @@ from csp import cfp1, cfp2
 from csp.fragment import fill, identifier
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
-from csp.reassembly import follow_general
 from csp.stats import RX, RXBYTES, TX, TXBYTES
 
 _PRIORITIES = const(4)
@@ -62,8 +61,6 @@ class CanInterface(Interface):
         self.counter = 0  # packets sent, modulo 1024; the counter of CFP
         self._hot = None  # all that the interrupt needs
         self._receiver = None
-        self._follow = follow_general
-        self._fast = None  # all that the viper loop needs
         self._counts = self.stats.counts
         # looked up here: a constant of a controller's class is found slowly
         self._bits = (can.IRQ_TX, can.IRQ_STATE, can.IRQ_TX_FAILED, can.IRQ_TX_IDX_SHIFT, can.IRQ_TX_IDX_MASK)
@@ -74,7 +71,8 @@ class CanInterface(Interface):
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # ticks that its interrupt may still take
         self._cancels = False  # there is any
         self._news = False  # the controller's state has changed
-        self._frames = [bytearray(size) for size in range(9)]
+        frame = memoryview(bytearray(8))
+        self._frames = [frame[:size] for size in range(9)]
         self._received = [0, memoryview(bytearray(8)), 0, 0]
         self._backoff_ms = _BACKOFF_FIRST_MS
         self._since = 0  # ticks of bus-off or of the last restart, ms
@@ -85,17 +83,16 @@ class CanInterface(Interface):
         self.node = node
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
-        self._follow = cfp.follow
-        self._fast = self._receiver.fast(self._can.recv, self._received, self, node)
+        fast = self._receiver.fast(self._can.recv, self._received, self, node)
         self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
         if self._netmask:
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self._since = time.ticks_ms()
-        self._hot = (None, self._counts, node, _no_flags, 0, self._follow, self._fast, time.ticks_ms)
+        self._hot = (None, self._counts, node, _no_flags, 0, cfp.follow, fast, time.ticks_ms)
         irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
         told = can.IRQ_TX | can.IRQ_STATE
-        self._hot = (None, self._counts, node, irq.flags, told, self._follow, self._fast, time.ticks_ms)
+        self._hot = (None, self._counts, node, irq.flags, told, cfp.follow, fast, time.ticks_ms)
         self._set_filters()
         self.service()
 

@@ -1,20 +1,19 @@
 # What an interface counts: the ten counters that CMP if_stats carries, in its order, and what lies behind them.
 #
 # Rule: whatever is lost is counted once in `drop`, `tx_error`, `rx_error`, `autherr` or `frame`, and once more by
-# its reason. The five that count every packet or interrupt lie in an array, where counting costs least.
+# its reason. Those that count every packet or interrupt lie in an array, where counting costs least.
 from micropython import const
 from array import array
 
 WIRE = ("tx", "rx", "tx_error", "rx_error", "drop", "autherr", "frame", "txbytes", "rxbytes", "irq")
 TX, RX, TXBYTES, RXBYTES, IRQ = const(0), const(1), const(2), const(3), const(4)  # in counts
+TX_ERROR, RX_ERROR = const(5), const(6)
 _WRAP = 0x3FFFFFFF  # counters wrap here, below where integers would allocate on a 32-bit port
 
 
 class Stats:
     def __init__(self):
-        self.counts = array("i", (0, 0, 0, 0, 0))
-        self.tx_error = 0  # packets given up while sending
-        self.rx_error = 0  # packets received whole and bad, partial packets given up
+        self.counts = array("i", (0, 0, 0, 0, 0, 0, 0))
         self.drop = 0  # packets for which there was no buffer, room or way
         self.autherr = 0  # packets refused by HMAC or at the border
         self.frame = 0  # frames that belong to no packet or break the format
@@ -88,3 +87,21 @@ class Stats:
     @irq.setter
     def irq(self, value):
         self.counts[IRQ] = value
+
+    @property
+    def tx_error(self):
+        """Packets given up while sending."""
+        return self.counts[TX_ERROR]
+
+    @tx_error.setter
+    def tx_error(self, value):
+        self.counts[TX_ERROR] = value
+
+    @property
+    def rx_error(self):
+        """Packets received whole and bad, partial packets given up."""
+        return self.counts[RX_ERROR]
+
+    @rx_error.setter
+    def rx_error(self, value):
+        self.counts[RX_ERROR] = value
