@@ -25,6 +25,7 @@ from dragonet.errors import UserError
 
 PWRON_RESET, SOFT_RESET = 1, 5  # machine.reset_cause()
 _HEAP = "heapsize=8M"
+_RAW_S = 0.05  # that the prompt stands still
 
 
 class _Cut(Exception):
@@ -57,6 +58,8 @@ class UnixBoard:
         self.starts = 0
         self.cut_after: int | None = None  # bytes over the link, both ways, after which power fails
         self.passed = 0  # bytes over the link so far
+        self._raw = self._raw_due = False  # its raw REPL shows; shall show again after a soft reset
+        self._last = b""  # of what it said
         self._process: subprocess.Popen[bytes] | None = None
         self._master = self._control = -1
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -128,7 +131,9 @@ class UnixBoard:
         waiting: list[Any] = [self._waker, self._server, self._master, self._control]
         if self._visitor is not None:
             waiting.append(self._visitor)
-        ready, _, _ = select.select(waiting, [], [], 10.0)
+        ready, _, _ = select.select(waiting, [], [], _RAW_S if self._raw_due else 10.0)
+        if not ready and self._raw_due and self._last.endswith(b">>> "):
+            os.write(self._master, b"\x01")
         if self._waker in ready:
             return False
         if self._control in ready:
@@ -160,11 +165,14 @@ class UnixBoard:
         except OSError:  # the process has ended: Ctrl-D at the prompt, or it crashed
             data = b""
         if not data:
-            raw = self._process is not None and self._process.wait() == 0
+            self._raw_due, self._last = self._raw, b""  # as on a board, the raw REPL comes back
             self._restart(SOFT_RESET, b"\r\nMPY: soft reboot\r\n")
-            if raw:
-                os.write(self._master, b"\x01")
             return False
+        self._last = (self._last + data)[-32:]
+        if b"raw REPL" in self._last:
+            self._raw, self._raw_due = True, False
+        elif b">>> " in self._last:
+            self._raw = False
         self._pass(data, self._to_visitor)
         return True
 
