@@ -12,7 +12,7 @@ from dragonet.deploy import image as images
 from dragonet.errors import NotDone, UserError
 
 FLAT_MV = 6800  # of two Li-ion cells: below it flown boards leave their safe mode downwards
-_RESETS = {1: "power", 2: "program", 3: "watchdog", 4: "deep sleep", 5: "soft"}
+RESETS = {1: "power", 2: "program", 3: "watchdog", 4: "deep sleep", 5: "soft"}
 _RESETS_RP2 = {1: "power", 3: "watchdog or program"}
 _INTERRUPTS = 4  # the third quick reset ends at the prompt; one may be lost while the board boots
 _TURNS = 9
@@ -60,7 +60,7 @@ class Identity:
 def ask(link: adapter.Link) -> Identity:
     """At the prompt. NotDone: it does not answer."""
     found = link.literal(device.IDENTITY)
-    causes = _RESETS_RP2 if found["platform"] == "rp2" else _RESETS
+    causes = _RESETS_RP2 if found["platform"] == "rp2" else RESETS
     found["reset"] = causes.get(found["reset"], str(found["reset"]))
     return Identity(**found)
 

@@ -12,14 +12,16 @@ from dragonet.bench import adapter, boards, reach
 from dragonet.bench.benchfile import Bench, Entry
 from dragonet.deploy.updater import Updater
 from dragonet.errors import NotDone, UserError
-from dragonet.ground import telemetry
+from dragonet.ground import bus_watch, telemetry
 from dragonet.ground.commander import Commander, dictionary
 from dragonet.ground.csp_client import CspClient
 from dragonet.ground.via import open_link
 
+from core import ports  # isort: skip
+
 _BUS_S = 1.0
 _SYSTEM_ERRORS = ("rx_errors", "tx_errors")
-_RAILS = ("_v", "_mv")
+_BEAT_S = 2.5  # a heartbeat comes each second
 
 
 def listing(bench: Bench, stop: bool = False) -> list[dict[str, Any]]:
@@ -68,6 +70,14 @@ def _by_bus(bench: Bench) -> dict[str, dict[str, Any]]:
         for role in dict.fromkeys(entry.role for entry in bench.boards):
             with contextlib.suppress(NotDone):
                 found[role] = dict(_asked(Commander(client, role, None, _BUS_S), role))
+        waiting = set(found)
+        for packet in bus_watch.packets(wire, bench.csp_version, _BEAT_S, None) if waiting else ():
+            if packet["dport"] == ports.HEARTBEAT and packet["src_name"] in waiting:
+                cause = packet["values"]["reset_cause"]
+                found[packet["src_name"]]["reset"] = boards.RESETS.get(cause, str(cause))
+                waiting.discard(packet["src_name"])
+            if not waiting:
+                break
     return found
 
 
@@ -90,7 +100,7 @@ def _asked(commander: Commander, role: str) -> Iterator[tuple[str, Any]]:
         if name in everything:
             yield name, everything[name].value
     yield "rails", {
-        name: one.value for name, one in told.get(0, {}).items() if one.unit in ("V", "mV") and one.value is not None
+        name: one.value for name, one in told.get(0, {}).items() if name.endswith("_v") and one.value is not None
     }
     yield "bus_errors", sum(int(everything[name].value or 0) for name in _SYSTEM_ERRORS if name in everything)
 

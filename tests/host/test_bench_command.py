@@ -1,0 +1,105 @@
+"""`dragonet bench`: one line and an exit code for what goes wrong, JSON for scripts, the bus for boards that fly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dragonet.bench import firmware, listing
+from dragonet.bench.benchfile import parse
+from dragonet.errors import NotDone, UserError
+
+UF2_INFO = "UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n"
+
+
+def bench(folder: Path, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    path = folder / "desk.toml"
+    path.write_text(text or f'name = "{folder.name}"\n[boards.beacon]\nreach = "/dev/ttyNOBODY"\n')
+    command = [sys.executable, "-m", "dragonet.cli", "bench", *arguments, "--bench", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_bad_bench_file_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    run = bench(tmp_path, "ls", text="[boards.obc]\nreach = 'unix'\n")
+    assert run.returncode == 2 and run.stderr.count("\n") == 1
+    assert "desk.toml: boards.obc.role = 'obc': one of eps, beacon, sensor" in run.stderr
+
+
+def test_a_board_that_is_not_there_is_a_row_and_exit_code_1(tmp_path: Path) -> None:
+    run = bench(tmp_path, "ls", "--json")
+    (row,) = json.loads(run.stdout)["boards"]
+    assert run.returncode == 1 and row["state"] == "silent" and "no such port" in row["error"]
+    assert run.stderr == ""
+
+
+def test_flashing_it_is_a_row_and_exit_code_2(tmp_path: Path) -> None:
+    run = bench(tmp_path, "flash", "--json")
+    (row,) = json.loads(run.stdout)["boards"]
+    assert run.returncode == 2 and row["done"] == "failed" and "/dev/ttyNOBODY: no such port" in row["why"]
+
+
+def test_what_needs_a_bus_says_so(tmp_path: Path) -> None:
+    run = bench(tmp_path, "sniff")
+    assert run.returncode == 2 and "via: the bench names no bus" in run.stderr
+
+
+def test_a_uf2_goes_to_the_one_board_that_waits_in_bootsel(tmp_path: Path) -> None:
+    entry = parse({"boards": {"beacon": {"reach": "uid:e66138935f2b8a21"}}}, tmp_path / "x.toml").boards[0]
+    block = bytearray(512)
+    block[:32] = b"".join(
+        number.to_bytes(4, "little")
+        for number in (0x0A324655, 0x9E5D5157, 0x2000, 0x10000000, 256, 0, 1, 0xE48BFF56)
+    )
+    block[508:] = (0x0AB16F30).to_bytes(4, "little")
+    image = tmp_path / "firmware.uf2"
+    image.write_bytes(block)
+    drives = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "INFO_UF2.TXT").write_text(UF2_INFO)
+        drives.append(tmp_path / name)
+    assert firmware.firmware(entry, image, drives=lambda: drives[:1]) == f"uf2, to {drives[0]}"
+    assert (drives[0] / "firmware.uf2").read_bytes() == block
+    with pytest.raises(UserError, match="2 boards wait in BOOTSEL .*one at a time"):
+        firmware.firmware(entry, image, drives=lambda: drives)
+    image.write_bytes(bytes(512))
+    with pytest.raises(UserError, match="no UF2 file"):
+        firmware.firmware(entry, image, drives=lambda: drives[:1])
+    with pytest.raises(UserError, match="no such file"):
+        firmware.firmware(entry, tmp_path / "none.uf2")
+
+
+@pytest.mark.parametrize(("by", "said"), [("mpflash", "pipx install mpflash"), ("dfu", "apt-get install dfu-util")])
+def test_a_missing_program_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, said: str
+) -> None:
+    entry = parse({"boards": {"eps": {"reach": "/dev/ttyACM0", "target": "pybd"}}}, tmp_path / "x.toml").boards[0]
+    (tmp_path / "firmware.dfu").write_bytes(b"DfuSe")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=said):
+        firmware.firmware(entry, tmp_path / "firmware.dfu", by)
+
+
+def test_a_program_that_fails_is_told_by_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = parse({"boards": {"eps": {"reach": "/dev/ttyACM0", "target": "pybd"}}}, tmp_path / "x.toml").boards[0]
+    (tmp_path / "firmware.dfu").write_bytes(b"DfuSe")
+    tool = tmp_path / "dfu-util"
+    tool.write_text("#!/bin/sh\necho looking\necho 'No DFU capable USB device available' >&2\necho\nexit 74\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(NotDone, match="dfu-util failed: .*"):
+        firmware.firmware(entry, tmp_path / "firmware.dfu")
+
+
+def test_a_board_that_flies_is_listed_by_what_the_bus_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"beacon": {"uid": "d046ac455453bd75", "active": "a", "rails": {"supply_v": 7.6}, "reset": "watchdog"}}
+    monkeypatch.setattr(listing, "_by_bus", lambda bench: told)
+    tables = {"via": "flight", "boards": {"beacon": {"reach": "flight"}, "eps": {"reach": "flight"}}}
+    flies, silent = listing.listing(parse(tables, tmp_path / "x.toml"))
+    assert (flies["state"], flies["active"], flies["reset"]) == ("flies", "a", "watchdog")
+    assert (silent["state"], silent["error"]) == ("silent", "no answer on the bus")
+
