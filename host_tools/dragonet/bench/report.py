@@ -93,7 +93,8 @@ def _check(one: Check) -> str:
         picture = f'<img alt="" src="{html.escape(uri)}">'
         parts.append(f"<figure><figcaption>{html.escape(caption)}</figcaption>{picture}</figure>")
     if one.measurements:
-        head = "<tr><th>board</th><th>measurement</th><th class='number'>value</th><th></th><th>limits</th><th></th></tr>"
+        head = "<tr><th>board</th><th>measurement</th><th class='number'>value</th>"
+        head += "<th></th><th>limits</th><th></th></tr>"
         parts.append(f"<table>{head}{''.join(_measurement(each) for each in one.measurements)}</table>")
     return "".join(parts) + "</details>"
 
