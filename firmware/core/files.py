@@ -4,7 +4,7 @@
 #  file_list     folder u8, start u16             u16 entries in the folder, then each: u32 size, u8 n, name
 #  file_open     size u32, hash 32 + name         status of core/upload.py: goes on with this file, or begins it;
 #                                                 state DONE when the very same file is there already
-#  file_block    session u8, index u16, data      status; ask for no reply (source port 63) but for each 16th or so
+#  file_block    session u8, index u16, data      status; ask for no reply (source port 63) but for each 10th or so
 #  file_status   -                                status
 #  file_close    -                                status DONE once the whole file has the hash and its name
 #  file_get      gap u16 ms, base u16, wanted     each block k with bit k (LSB first) of wanted: ACCEPTED, u16 base + k,
@@ -16,11 +16,11 @@
 #
 # What 256 kB (262,144 bytes) take on the air, CSP packets counted from header to CRC, one in ten lost:
 #   up    220 bytes carry 185: header 6, slot 1, sequence 4, MAC 16, opcode 1, session 1, index 2, data 185, CRC 4.
-#         220 / 185 / 0.9 = 1.321; a status of 27 bytes for each 16 blocks, 64 more where one is lost: + 0.012.
+#         220 / 185 / 0.9 = 1.321; a status of 27 bytes for each 10 blocks, 59 more where one is lost: + 0.021.
 #   down  220 bytes carry 202: header 6, opcode 1, sequence 4, status 1, index 2, data 202, CRC 4.
 #         220 / 202 / 0.9 = 1.210; a request and its two replies of 90 bytes for each 32 blocks: + 0.015.
-# An interruption costs what was sent before it was noticed: 16 blocks up, 32 down, 0.013 and 0.027.
-# With three of them 1.37 up, 1.31 down; tests/host/test_radio_files.py measures 1.36 to 1.37, and 1.24 to 1.28.
+# An interruption costs what was sent before it was noticed: 10 blocks up, 32 down, 0.008 and 0.027.
+# With three of them 1.37 up, 1.31 down; tests/host/test_radio_files.py measures 1.35 to 1.37, and 1.24 to 1.28.
 #
 # One task does all that takes time or flash, in small steps, and sleeps while there is nothing to do.
 import asyncio

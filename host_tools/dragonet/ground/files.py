@@ -22,7 +22,7 @@ paths.use_firmware()
 
 from core import commands, download, files, ports, upload  # noqa: E402
 
-BATCH_UP = 16  # blocks sent before the board is asked which ones it has
+BATCH_UP = 10  # blocks sent before the board is asked which ones it has
 BATCH_DOWN = 32  # blocks asked for at a time
 _WAIT_MOST_S = 16.0
 _NO_REPLY = 63
