@@ -5,7 +5,7 @@ SHELL := /bin/bash
 OUT ?= flights/nanodragon
 BENCH ?= virtual
 DRAGONET := .venv/bin/dragonet
-CAMPAIGN := tests/unit/test_csp_mutations.py tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py \
+CAMPAIGN := tests/unit/test_csp_mutations.py tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py tests/flatsat/test_emulated_twin.py \
 	tests/flatsat/test_heap_is_flat.py
 
 help:  ## list the targets
@@ -21,7 +21,7 @@ hil: setup-test  ## the checks of a bench: BENCH=virtual, emulated, or a file of
 	$(DRAGONET) bench check --bench $(BENCH) $(ARGS)
 
 campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update, a week of each board's heap
-	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 DRAGONET_HEAP_HOURS=168 .venv/bin/python -m pytest -n 2 -o unit_timeout_s=3600 $(CAMPAIGN) $(ARGS)
+	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 DRAGONET_HEAP_HOURS=168 DRAGONET_TWIN_S=600 .venv/bin/python -m pytest -n 2 -o unit_timeout_s=3600 $(CAMPAIGN) $(ARGS)
 
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from dragonet import paths
+from dragonet.flatsat import scenario
 from unit import beacon_ear
 
 FLYER = Path(__file__).with_name("flyer.py")
@@ -33,6 +34,18 @@ ORPHANED = {  # EPS and sensor: processes killed with -9, then, back by their wa
     "actions": [(CRASH_S + 0.3, "eps", "kill -9"), (CRASH_S + 0.3, "sensor", "kill -9"),
                 (DEAD_S, "eps", "kill"), (DEAD_S, "sensor", "kill")],
 }  # fmt: skip
+
+# The beacon is an emulated RP2040. It begins in orbit: the holds are over, the antennas deployed. The first burst of
+# AFSK1200 begins 45 s after the first transmission.
+MIXED = {
+    "scenario": (scenario.FOLDER / "nanodragon.toml").read_text() + '\n[can]\ncontroller = "mcp2515"\n',
+    "hours": 54 / 3600,
+    "seed": 7,
+    "emulate": ["beacon"],
+    "powered_s": 2800,
+    "frames": True,
+    "sound": True,
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ ORDER: scenario (a name or TOML text), hours, seed, and for a test's own ends:
   stamps   true: what boards emit as records of kind STAMP goes to stamps.json, [true time us, board, hex]
   emulate  roles whose board is an emulated RP2040
   powered_s  the boards have been in orbit so long, their antennas are deployed
+  drivers  true: the MCP2515 drivers of virtual boards take their time, as they do beside an emulated board
+  later_us {board: us}: its firmware begins so much later after power-on than the seed says
+  frames   true: every CAN frame goes to frames.json: [true time us, bus, identifier, hex]
+  sound    true: the AFSK transmissions go to bench.wav too, as a receiver on the same bench hears them
   stuck_s  wall time after which a board that does not answer is taken for hung
 Leaves what `dragonet fly` leaves, and radio.json: every transmission, also outside the recorded pass.
 """
@@ -44,8 +48,9 @@ def extend(boards: dict[str, str], folder: Path) -> None:
 
 
 def fly(order: dict, out: Path) -> None:
-    from dragonet.flatsat import holds, outputs, scenario, virtual_board
+    from dragonet.flatsat import costs, holds, outputs, scenario, virtual_board
     from dragonet.flatsat.flight import SECOND_US, Flight
+    from dragonet.flatsat.radio.sound import write_bench_audio
     from dragonet.flatsat.ships import Fleet
     from dragonet.flatsat.ships_log import ShipsLog
 
@@ -68,6 +73,18 @@ def fly(order: dict, out: Path) -> None:
             flight.event(role, "kill -9")
             os.kill(flight.boards[role].pid, signal.SIGKILL)
 
+    if order.get("drivers"):
+        for board in flight.boards.values():
+            board.costs = costs.with_drivers()
+    for role, later_us in order.get("later_us", {}).items():
+        rng = flight.boards[role]._rng
+        rng.randint = lambda least, most, draw=rng.randint, later_us=later_us: draw(least, most) + later_us
+    frames: list[tuple[int, int, int, str]] = []
+    if order.get("frames"):
+        for number, bus in flight.buses.items():
+            bus.listeners.append(
+                lambda at_us, one, number=number: frames.append((at_us, number, one.identifier, one.data.hex()))
+            )
     for role, ppm in order.get("clocks", {}).items():
         flight.boards[role].clock.ppb = round(ppm * 1000)
     stamps: list[tuple[int, str, str]] = []
@@ -90,6 +107,11 @@ def fly(order: dict, out: Path) -> None:
         for one in flight.carrier.sent
     ]
     outputs.write_json(out / "radio.json", radio)
+    if order.get("frames"):
+        outputs.write_json(out / "frames.json", frames)
+    if order.get("sound"):
+        afsk = [one for one in flight.carrier.sent if one.modulation == "FSK" and one.whole]
+        write_bench_audio(afsk, out / "bench.wav", order["seed"])
     if order.get("stamps"):
         outputs.write_json(out / "stamps.json", stamps)
     outputs.write(flight, ships.to_json())

@@ -1,8 +1,8 @@
 """What takes time on an RP2040, measured on the emulated one: the table of the virtual boards (flatsat/costs.py).
 
-Calls are timed at the prompt of the role's image, loops left out. What a driver's own code takes is not seen so: of an
-SPI transfer, which is the MCP2515's or the radio's, the table has the driver's share too. It is found by flying the
-same board alone, emulated and virtual: the frames of a packet of housekeeping shall follow each other alike.
+Calls are timed at the prompt of the role's image, loops left out. What a driver's own code takes is not seen so: the
+MCP2515's is found by flying the same board alone, emulated and virtual, until the frames of a packet of housekeeping
+follow each other alike.
 """
 
 from __future__ import annotations
@@ -68,6 +68,9 @@ _CALLS = {
     "i2c_transfer": """
 i2c = machine.I2C(0, scl=machine.Pin(pins.I2C_SCL), sda=machine.Pin(pins.I2C_SDA), freq=400_000)
 us = repeat(i2c.readfrom_into, 0x48, bytearray(2)) - (10 + 9 * 2) * 2.5""",
+    "spi_transfer": """
+spi = pins.spi(4_000_000)
+us = repeat(spi.write, bytearray(10)) - 10 * 2""",
     "uart_call": """
 uart = machine.UART(1, 38_400, tx=machine.Pin(24), rx=machine.Pin(25))
 us = repeat(uart.any)""",
@@ -161,45 +164,44 @@ def measure(folder: Path, step: Callable[[str], None] = lambda name: None) -> di
         found["uart_byte"] = bench.uart_byte()
     finally:
         bench.repl.chip.close()
-    step("spi_transfer")
-    found["spi_transfer"] = _spi(folder)
+    step("spi_driver")
+    found["spi_driver"] = _driver(folder, found["spi_transfer"])
     return found
 
 
-def _spi(folder: Path) -> float:
-    """An SPI transfer with its driver's share, by the time between the frames of a packet."""
-    wanted = interval(folder / "emulated", emulate=True)
-    before = table.COSTS["spi_transfer"]
-    cost, other = float(before), before + _STEP_US
-    took, other_took = _virtual(folder, cost), _virtual(folder, other)
-    try:
-        for _ in range(_SECANTS):
-            each = (took - other_took) / (cost - other)
-            if each < 1:
-                raise UserError(f"frames of a virtual board do not wait for its SPI: {took:.0f} us at {cost:.0f} us")
-            other, other_took = cost, took
-            cost += (wanted - took) / each
-            if abs(cost - other) < 1:
-                break
-            took = _virtual(folder, cost)
-    finally:
-        table.COSTS["spi_transfer"] = before
-    return cost
+def _driver(folder: Path, transfer_us: float) -> float:
+    """Of each SPI transfer of the MCP2515, besides what the call takes; by the time between the frames of a packet."""
+
+    def virtual(cost: float) -> float:
+        return interval(folder / f"virtual{cost:.0f}", round(cost))
+
+    wanted = interval(folder / "emulated", None)
+    cost, other = float(table.COSTS["spi_driver"]), table.COSTS["spi_driver"] + _STEP_US
+    took, other_took = virtual(cost), virtual(other)
+    for _ in range(_SECANTS):
+        each = (took - other_took) / (cost - other)
+        if each < 1:
+            raise UserError(f"frames of a virtual board do not wait for its SPI: {took:.0f} us at {cost:.0f} us")
+        other, other_took = cost, took
+        cost += (wanted - took) / each
+        if abs(cost - other) < 1:
+            break
+        took = virtual(cost)
+    return cost - transfer_us
 
 
-def _virtual(folder: Path, cost: float) -> float:
-    table.COSTS["spi_transfer"] = round(cost)
-    return interval(folder / f"virtual{cost:.0f}", emulate=False)
+def interval(folder: Path, transfer_us: int | None) -> float:
+    """Microseconds between the frames of a packet of housekeeping, of the board alone on its bus.
 
-
-def interval(folder: Path, emulate: bool) -> float:
-    """Microseconds between the frames of a packet of housekeeping, of the board alone on its bus."""
+    transfer_us: what an SPI transfer of a virtual board takes; None: of the emulated one.
+    """
     hub = Hub()
     clock = Clock(random.Random(1), (0.0, 0.0), 0.0)
-    if emulate:
+    if transfer_us is None:
         board = EmulatedBoard(hub, ROLE, folder, 1, clock, _CONFIG)
     else:
         board = VirtualBoard(hub, ROLE, folder, 1, clock, _CONFIG, "pins_unix_mcp2515")
+        board.costs = {**table.COSTS, "spi_transfer": transfer_us}
     board.world = [0.0] * len(CHANNELS[ROLE])
     times: list[int] = []
 

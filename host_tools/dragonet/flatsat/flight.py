@@ -16,7 +16,7 @@ from typing import Any
 
 from dragonet import micropython, paths
 from dragonet.errors import UserError
-from dragonet.flatsat import burn_wires, can_faults, i2cbus
+from dragonet.flatsat import burn_wires, can_faults, costs, i2cbus
 from dragonet.flatsat.board_files import board_module
 from dragonet.flatsat.bus_log import BUS_NAMES, BusLog
 from dragonet.flatsat.canbus import CanBus, connect_board
@@ -109,6 +109,8 @@ class Flight:
                 board = EmulatedBoard(self.hub, role, folder, self.seed, rate, config)
             else:
                 board = VirtualBoard(self.hub, role, folder, self.seed, rate, config, pins)
+                if self.emulated:
+                    board.costs = costs.with_drivers()
             board.on_event = lambda text, role=role: self.event(role, text)
             board.world = self.spacecraft.channels(role)
             self.boards[role] = board

@@ -74,6 +74,7 @@ class VirtualBoard:
         self._config = config
         self.files: dict[str, bytes] = {}  # written with the configuration before the first flight
         self._pins = pins
+        self.costs = COSTS
         self._rng = random.Random(f"{seed}/{role}/boot")
         self._uid = random.Random(f"{role}/uid").randbytes(8)
         self._seed = seed
@@ -127,7 +128,7 @@ class VirtualBoard:
             "reset_cause": cause,
             "boot_us": boot_us,
             "world": self.world,
-            "costs": COSTS,
+            "costs": self.costs,
             "heap_scale": _GARBAGE_SCALE * micropython.word_bits() / 32,
             "config": self._config,
             "files": [(path, list(content)) for path, content in self.files.items()],
