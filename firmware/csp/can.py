@@ -59,7 +59,7 @@ class CanInterface(Interface):
         self._queue = queue
         self._queued = 0
         self.counter = 0  # packets sent, modulo 1024; the counter of CFP
-        self._hot = None  # all that the interrupt needs
+        self._hot = ()  # all that the interrupt needs
         self._receiver = None
         self._counts = self.stats.counts
         # looked up here: a constant of a controller's class is found slowly
@@ -225,7 +225,7 @@ class CanInterface(Interface):
     @micropython.viper
     def _interrupt(self, can):
         """can: None from service()."""
-        none, counts, node, flags_of, told_, follow, fast, ms = self._hot
+        none, counts, node, flags_of, told_, follow, fast, ms = self._hot  # pyright: ignore[reportAssignmentType]
         if can is not none:
             ptr32(counts)[4] += 1  # IRQ
             if node.held:

@@ -55,14 +55,14 @@ def run(register: uint, at: uint, table: ptr32, buffer, stop: int, then: int) ->
 
 @micropython.viper
 def append(buffer, start: int, stop: int):
-    run(0, start, _TABLE, buffer, stop, _APPEND)
+    run(0, start, _TABLE, buffer, stop, _APPEND)  # pyright: ignore[reportArgumentType]
 
 
 @micropython.viper
 def matches(buffer, start: int, stop: int) -> bool:
-    return bool(run(0, start, _TABLE, buffer, stop, _MATCHES))
+    return bool(run(0, start, _TABLE, buffer, stop, _MATCHES))  # pyright: ignore[reportArgumentType]
 
 
 @micropython.viper
 def digest(buffer, start: int, stop: int) -> int:
-    return int(run(0, start, _TABLE, buffer, stop, _DIGEST))
+    return int(run(0, start, _TABLE, buffer, stop, _DIGEST))  # pyright: ignore[reportArgumentType]

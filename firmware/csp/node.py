@@ -261,7 +261,8 @@ class Node(Output):
         self._set_due()
 
     def _set_due(self):
-        self.facts[DUE] = time.ticks_add(self._next_tick, -self._early_ms) & _LOW_BITS
+        due = time.ticks_add(self._next_tick, -self._early_ms)
+        self.facts[DUE] = due & _LOW_BITS  # pyright: ignore[reportOperatorIssue]
 
     def tick_within(self, ms):
         """Have what depends on time looked at soon."""

@@ -6,6 +6,8 @@
 # (cfp1.py, cfp2.py). Tests give the same frames to both ways and compare.
 #
 # CFP1 and CFP2 differ in where the identifier tells what; reassembly.py has the table's layout.
+# What is whole was taken from the pool or from its row:
+# pyright: reportPossiblyUnboundVariable=false
 import micropython
 from micropython import const
 
