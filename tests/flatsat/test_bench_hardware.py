@@ -1,5 +1,6 @@
 """The way to real boards, without any: `dragonet bench check` over python-can on a flight in real time."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -32,11 +33,21 @@ def test_the_checks_run_on_a_bench_that_is_reached_by_an_adapter(tmp_path: Path)
     (tmp_path / "desk.toml").write_text(BENCH.format(via=flying.via("socketcand"), simulation=simulation))
     command = [*DRAGONET, "bench", "check", "--bench", str(tmp_path / "desk.toml"), "--only", CHECKS]
     command += ["--out", str(tmp_path / "out")]
+    plot = [*DRAGONET, "bench", "plot", "--bench", str(tmp_path / "desk.toml"), "--seconds", "3", "--period", "0.5"]
+    plot += ["--out", str(tmp_path / "plot.html"), "--json", "eps.battery_v", "beacon.supply_v"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=ENV, timeout=150, check=False)
+        plotted = subprocess.run([*plot, "sensor.board_t"], capture_output=True, text=True, env=ENV, check=False)
+        unknown = subprocess.run([*plot, "eps.batery_v"], capture_output=True, text=True, env=ENV, check=False)
     finally:
         flying.stop()
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert plotted.returncode == 0, plotted.stderr
+    curves = {curve["unit"]: curve["lines"] for curve in json.loads(plotted.stdout)}
+    assert set(curves) == {"V", "degC"} and set(curves["V"]) == {"eps.battery_v", "beacon.supply_v"}
+    assert len(curves["V"]["eps.battery_v"]) >= 2 and all(6 < value < 8.5 for value in curves["V"]["eps.battery_v"])
+    assert (tmp_path / "plot.html").read_text().count("<svg viewBox") == 2
+    assert unknown.returncode == 2 and "did you mean 'battery_v'?" in unknown.stderr
     found = measure.load(tmp_path / "out" / "results.json")
     outcomes = {one.name: one.outcome for one in found.checks}
     assert outcomes == {

@@ -1,11 +1,13 @@
-"""`dragonet bench check`, `report` and `labgrid`: the checks of a bench, what they found, and its files for labgrid."""
+"""`dragonet bench check`, `report`, `plot`, `labgrid`: what the checks of a bench find, and its files for labgrid."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +19,11 @@ from rich.text import Text
 from dragonet import paths
 from dragonet.bench import benchfile, labgrid, measure, tables
 from dragonet.bench import report as reports
-from dragonet.commands.options import AsJson
-from dragonet.errors import UserError
+from dragonet.commands.options import AsJson, commander
+from dragonet.errors import NotDone, UserError
+from dragonet.flatsat.scenario_keys import closest
+from dragonet.ground.commander import Commander, dictionary
+from dragonet.ground.telemetry import values
 
 _CHECKS = paths.REPO / "tests" / "hil"
 _STYLES = {measure.PASSED: "green", measure.FAILED: "bold red", measure.NOT_POSSIBLE: "yellow"}
@@ -32,6 +37,7 @@ def add(app: typer.Typer) -> None:
     app.command("check")(check)
     app.command("report")(report)
     app.command("labgrid")(export)
+    app.command("plot")(plot)
 
 
 def folder(bench: benchfile.Bench) -> Path:
@@ -104,6 +110,64 @@ def export(
     one = benchfile.load(bench)
     for path in labgrid.write(one, tables.of(one), out):
         print(path)
+
+
+def plot(
+    names: Annotated[list[str], typer.Argument(metavar="BOARD.VALUE...", help="Of 'dragonet tm': eps.battery_v.")],
+    bench: _Bench = "virtual",
+    seconds: Annotated[float, typer.Option("--seconds", min=1.0, max=86_400.0, help="How long.")] = 60.0,
+    period: Annotated[float, typer.Option("--period", min=0.1, max=3600.0, help="Seconds between two readings.")] = 1.0,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="An HTML page.")] = Path("plot.html"),
+    as_json: AsJson = False,
+) -> None:
+    """Ask boards for values over the bench's bus, again and again, and plot them. Ctrl-C ends it early."""
+    one = benchfile.load(bench)
+    if one.via is None:
+        raise UserError(f"{one.path}: via is missing: the CAN bus of the bench, as 'dragonet bus --help' shows")
+    wanted = [_value_of(name) for name in names]
+    roles = dict.fromkeys(role for role, _ in wanted)
+    curves: dict[str, measure.Curve] = {}
+    for name, (role, value) in zip(names, wanted, strict=True):
+        unit = next(field[2] for field in dictionary(role).hk.fields if field[0] == value)
+        curves.setdefault(unit, measure.Curve(unit or "values", unit, [], {})).lines[name] = []
+    with contextlib.ExitStack() as stack:
+        boards = {
+            role: stack.enter_context(commander(role, one.via, None, one.csp_version, one.bitrate)) for role in roles
+        }
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        began = time.monotonic()
+        while (at_s := time.monotonic() - began) < seconds:
+            told = {role: _told(board) for role, board in boards.items()}
+            for curve in curves.values():
+                curve.t_s.append(at_s)
+                for name, line in curve.lines.items():
+                    role, _, value = name.partition(".")
+                    line.append(told[role].get(value))
+            time.sleep(max(0.0, began + at_s + period - time.monotonic()))
+    found = measure.Results({"bench": one.name, "file": one.path.name, "kind": f"every {period:g} s"})
+    check_ = found.check("plot", "Housekeeping as the boards told it, seconds since the start.")
+    check_.outcome, check_.curves = measure.PASSED, list(curves.values())
+    reports.write(found, out)
+    print(json.dumps(check_.record()["curves"]) if as_json else out)
+
+
+def _told(board: Commander) -> dict[str, float | int | None]:
+    """Its housekeeping in units; empty when it does not answer: the curve then has a gap."""
+    try:
+        data = board.call("tm_get", set=0).data
+    except NotDone:
+        return {}
+    return {one.name: one.value for one in values(board.dictionary, 0, data)}
+
+
+def _value_of(text: str) -> tuple[str, str]:
+    """Board and value. UserError: there is none of this name."""
+    role, _, name = text.partition(".")
+    known = dictionary(role).hk.names
+    if name not in known:
+        near = closest(name, known)
+        raise UserError(f"{text!r}: {role} has no value {name!r}{near}: 'dragonet tm {role}' lists them")
+    return role, name
 
 
 def _table(found: measure.Results) -> Table:
