@@ -114,7 +114,6 @@ class CanInterface(Interface):
 
     # --- sending; callers hold the node's tables ---
 
-    @micropython.native
     def send(self, packet, via=-1):
         """Queue a packet whose header and trailers are in its buffer; it is held until sent. False: no room."""
         if self._queued >= self._queue:
@@ -139,7 +138,6 @@ class CanInterface(Interface):
         """Packets that wait to be sent or are being sent."""
         return self._queued
 
-    @micropython.native
     def _start(self, lane):
         lane.sender.start(lane.packets[lane.first], self.counter)
         self.counter = self.counter + 1 & 0x3FF
@@ -148,7 +146,6 @@ class CanInterface(Interface):
     def _push(self, lane):
         _push(self, lane, lane.sender)
 
-    @micropython.native
     def _push_waiting(self):
         """Offer the controller the fragments that it had no room for, highest priority first."""
         for lane in self._lanes:
@@ -175,7 +172,6 @@ class CanInterface(Interface):
         self.stats.tx_error += 1
         self._next(lane)
 
-    @micropython.native
     def _next(self, lane):
         """Let go of the lane's first packet and start the one behind it."""
         first = lane.first

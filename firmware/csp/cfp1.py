@@ -39,7 +39,6 @@ class Receiver(Reassembler):
         # remain and size of the frames that came before BEGIN: three for each row
         self._kept = bytearray(2 * _KEPT * PARTIALS)
 
-    @micropython.native
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
         key = identifier & _KEY
@@ -56,7 +55,6 @@ class Receiver(Reassembler):
             return self._keep(row, identifier >> 10 & 0xFF, data, size, now)
         return self._more(row, identifier >> 10 & 0xFF, data, 0, size, now)
 
-    @micropython.native
     def _begin(self, identifier, key, data, size, now):
         remain = identifier >> 10 & 0xFF
         if size < _OVERHEAD:
@@ -136,7 +134,6 @@ class Receiver(Reassembler):
                 return packet
         return None
 
-    @micropython.native
     def _single(self, key, data, size, now):
         packet = self._take()
         if packet is None:

@@ -31,7 +31,6 @@ class Receiver(Reassembler):
 
     version = 2
 
-    @micropython.native
     def frame(self, identifier, data, size, now):
         """Take a frame of size bytes; a whole packet, held once, or None. now: ticks, ms."""
         key = identifier >> 5
@@ -65,7 +64,6 @@ class Receiver(Reassembler):
             return self._too_long(row)
         return self._place(row, index, at, data, 0, size, now)
 
-    @micropython.native
     def _begin(self, identifier, key, data, size, now):
         whole = identifier & _END
         if identifier >> 2 & 7 or size < _HEADER or size < 8 and not whole:
@@ -86,7 +84,6 @@ class Receiver(Reassembler):
         buffer[3] = identifier >> 13 & 0xFF
         return self._place(row, 0, _HEADER, data, 0, size, now)
 
-    @micropython.native
     def _single(self, key, data, size, now):
         packet = self._take()
         if packet is None:

@@ -2,7 +2,6 @@
 # slowest interface takes. Twice on one interface is two packets: a sender may repeat itself.
 #
 # A packet with CRC is known by its header and that CRC, any other by its header and all its data.
-import micropython
 from micropython import const
 import time
 
@@ -30,7 +29,6 @@ class Dedup:
         self._next_way <<= 1
         self._window_ms = max(self._window_ms, interface.copy_ms)
 
-    @micropython.native
     def is_duplicate(self, packet):
         """True for a copy of a packet that came by another way; others are remembered."""
         buffer = packet.buffer

@@ -177,7 +177,6 @@ class Node(Output):
 
     # --- receiving ---
 
-    @micropython.native
     def arrived(self, packet, interface):
         """From an interface, in its interrupt or with the tables held: a whole packet, held once."""
         packet.interface = interface
@@ -272,7 +271,6 @@ class Node(Output):
             self._set_due()
             self.set_flag()
 
-    @micropython.native
     def look_closer(self, packet, interface, size):
         """From hand_out: what to do with a packet that is not simply for a handler of this node.
 
@@ -304,7 +302,6 @@ class Node(Output):
         else:
             self._forward(packet, interface)
 
-    @micropython.native
     def _forward(self, packet, interface):
         """Pass a packet on as it is; never back to where it came from, and only where a route is set."""
         stats = interface.stats
@@ -317,7 +314,6 @@ class Node(Output):
         stats.no_route += 1
         stats.drop += 1
 
-    @micropython.native
     def _verify(self, packet, stats):
         """Check and take off the trailers that every packet may have."""
         flags = packet.flags
@@ -342,7 +338,6 @@ class Node(Output):
         stats.rx_error += 1
         return False
 
-    @micropython.native
     def dispatch(self, packet, size):
         """Give a packet to who waits for it, or to the handler of its port. size: without its CRC."""
         packet.size = size

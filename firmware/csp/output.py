@@ -4,7 +4,6 @@
 # function. The packet pool and the interfaces' queues are touched only while `held` is set, or in such a function that
 # calls no bytecode; an interrupt that comes meanwhile leaves a note (`deferred`) and is served when the task lets go.
 # `held` is set and cleared by hand here: that is faster than a call.
-import micropython
 from micropython import const
 
 from csp.block import copy
@@ -69,7 +68,6 @@ class Output:
         self.release(packet)
         return sent
 
-    @micropython.native
     def _fill(self, packet, dst, dport, data, sport, pri, flags):
         packet.pri = pri & 3
         packet.src = self.address
@@ -84,7 +82,6 @@ class Output:
         """Send to every node; False if no interface took it."""
         return self.send(self.broadcast_address, dport, data, sport, pri, crc)
 
-    @micropython.native
     def reply(self, packet, data=None):
         """Answer a packet that a handler was given, in its own buffer: the handler is done with it then.
 
@@ -104,7 +101,6 @@ class Output:
 
     # --- packets and tables ---
 
-    @micropython.native
     def take(self):
         """A packet buffer held once, or None (counted)."""
         self.held = True
@@ -122,7 +118,6 @@ class Output:
         if self.deferred:
             self._catch_up()
 
-    @micropython.native
     def release(self, packet):
         """Let go of a packet that was taken or held."""
         self.held = True
@@ -131,7 +126,6 @@ class Output:
         if self.deferred:
             self._catch_up()
 
-    @micropython.native
     def emit(self, packet):
         """Add HMAC, CRC and header to a packet of this node, as its flags say, and queue it to its destination."""
         if not self._finish(packet):
@@ -149,7 +143,6 @@ class Output:
             return True
         return self.queue(packet, dst)
 
-    @micropython.native
     def _finish(self, packet):
         room = self.pool.capacity - packet.size
         if packet.flags & FLAG_HMAC:
@@ -169,7 +162,6 @@ class Output:
             packet.size += _CRC_SIZE
         return True
 
-    @micropython.native
     def queue(self, packet, dst):
         """Give a packet of this node, complete with header and trailers, to the way that leads to dst."""
         if dst == self.broadcast_address:
@@ -186,7 +178,6 @@ class Output:
         self.loop.stats.drop += 1
         return False
 
-    @micropython.native
     def _give(self, packet, way, via):
         if packet.size > way.mtu:
             self.loop.stats.too_long += 1

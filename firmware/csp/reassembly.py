@@ -14,7 +14,6 @@
 #
 # Behind the rows: the three packets completed or lost last, to know the frames that come late (RECENT: keys, then
 # sizes of their first frames, then ticks; RECENT_AT: the next to be forgotten), and what the loop must know.
-import micropython
 from micropython import const
 from array import array
 import time
@@ -94,7 +93,6 @@ class Reassembler:
                 self._stats.rx_error += 1
                 self._give_up(row)
 
-    @micropython.native
     def complete(self, k, now):
         """The packet in row number k is whole: take it out; None if it has no CRC and needs one."""
         row = ROW * k
@@ -111,7 +109,6 @@ class Reassembler:
             return None
         return packet
 
-    @micropython.native
     def _find(self, key):
         """The row of this packet, or -1."""
         table = self.table
@@ -120,7 +117,6 @@ class Reassembler:
                 return row
         return -1
 
-    @micropython.native
     def _open(self, key, now):
         """A fresh row, or -1: then there is no buffer or no place, and that is counted."""
         table = self.table
@@ -152,7 +148,6 @@ class Reassembler:
         self._restart(place, now)
         return place
 
-    @micropython.native
     def _take(self):
         packet = self.pool.take_received()
         if packet is None:
@@ -197,7 +192,6 @@ class Reassembler:
             self._give_up(row)
         return None
 
-    @micropython.native
     def _place(self, row, index, at, data, start, size, now):
         """Store fragment `index`, size bytes of data from start, at `at` of the buffer; the packet if it is whole."""
         table = self.table
@@ -220,7 +214,6 @@ class Reassembler:
         table[row + STAMP] = now
         return None
 
-    @micropython.native
     def _advance(self, row, following, now):
         """The fragments before `following` are there: so may be some behind it."""
         table = self.table
@@ -239,7 +232,6 @@ class Reassembler:
         """Keep the first frame of a packet that is whole; size: its size, or _BEGUN if it was not all."""
         self._begin_of(packet, self.recent_begin, 8 * self._note(key, size, now))
 
-    @micropython.native
     def _note(self, key, size, stamp):
         """A packet completed or lost in place of the one noted first; returns its place."""
         table = self.table
@@ -250,7 +242,6 @@ class Reassembler:
         table[RECENT_AT] = at + 1 if at < _RECENT - 1 else 0
         return at
 
-    @micropython.native
     def _is_recent(self, key, now):
         """Index of the packet completed or lost a moment ago under this key, or -1."""
         table = self.table
@@ -259,7 +250,6 @@ class Reassembler:
                 return k
         return -1
 
-    @micropython.native
     def _repeats(self, key, data, size, whole, now):
         """True if this BEGIN frame began a packet that was completed a moment ago. whole: it is all of a packet."""
         k = self._is_recent(key, now)

@@ -2,8 +2,6 @@
 #
 #  text form, as in libcsp:  "0/0 CANA, 8/11 KISS 5"   address/bits interface [next hop]
 #  bits                      leading bits of the address that must agree (0 to 5 in v1, 14 in v2); more bits win
-import micropython
-
 from csp.errors import AddressError, NoRoute
 from csp.packet import ADDRESS_LAST
 
@@ -68,7 +66,6 @@ class RouteTable:
             else:
                 raise NoRoute("route %r: no interface %s" % (entry, name))
 
-    @micropython.native
     def find(self, dst):
         """Index of the entry for this destination, or -1."""
         addresses = self._addresses

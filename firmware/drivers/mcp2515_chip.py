@@ -72,7 +72,6 @@ class Chip:
         self._select(1)
         return answer
 
-    @micropython.native
     def write(self, register, value):
         out = self._one
         out[0] = _WRITE
@@ -82,7 +81,6 @@ class Chip:
         self._spi.write(self._three)
         self._select(1)
 
-    @micropython.native
     def modify(self, register, mask, value):
         """Changes the bits of mask."""
         out = self._one

@@ -1,6 +1,5 @@
 # The sending half of drivers/mcp2515.py: three transmit buffers that leave by identifier, Microchip DS20001801J
 # section 3.
-import micropython
 from micropython import const
 
 from drivers.mcp2515_chip import talk
@@ -25,7 +24,6 @@ class Sender(Watched):
         self._low = [0, 0, 0]
         self._place = [0, 0, 0]
 
-    @micropython.native
     def send(self, id, data, flags=0):
         size = len(data)
         if not 0 <= id <= (0x1FFFFFFF if flags & 2 else 0x7FF):
@@ -43,7 +41,6 @@ class Sender(Watched):
         finally:
             talk.done()
 
-    @micropython.native
     def _load(self, identifier, data, size, flags):
         # The arbitration field in two parts: base identifier, RTR or SRR, IDE | extension, RTR. Lower is sooner.
         if flags & 2:
@@ -80,7 +77,6 @@ class Sender(Watched):
         self._loaded |= 1 << slot
         return slot
 
-    @micropython.native
     def _find_place(self, high, low, flags):
         """Where a frame belongs among those that wait: 3 * TXP + buffer, the highest leaves first (3.2). -1: nowhere.
 
@@ -136,7 +132,6 @@ class Sender(Watched):
         else:
             self._loaded &= ~bit
 
-    @micropython.native
     def _collect(self):
         """Take note of what the transmit buffers have finished; after _look()."""
         chip = self._chip
@@ -158,7 +153,6 @@ class Sender(Watched):
                 self._loaded &= ~finished
                 self._failed &= ~finished
 
-    @micropython.native
     def _next_sent(self):
         """Flags of the next buffer that is finished, and free from now on; 0: none."""
         done = self._done
