@@ -175,6 +175,33 @@ def test_an_app_in_flight_is_not_stopped(desk: Any) -> None:
     assert result.code == 1 and "insert the remove-before-flight pin" in result.why, result.why
 
 
+def test_a_board_that_flies_the_image_is_left_alone(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = bench_world.image(1)
+
+    class Told:
+        """An Updater whose board runs image 1 from slot b."""
+
+        state, running = "confirmed", "b"
+        hashes = ("", image.digest[:8].hex())
+
+        def __init__(self, commander: object) -> None:
+            self.uid, self.target, self.mpy = bytes(8), "linux", 0x0B06
+
+        def board(self) -> Any:
+            return self
+
+        status = board
+
+    monkeypatch.setattr(flash, "Updater", Told)
+    monkeypatch.setattr(flash, "open_link", lambda via, bitrate: contextlib.nullcontext())
+    monkeypatch.setattr(flash, "CspClient", lambda wire, version: None)
+    bench = replace(desk(beacon={"target": "unix"}), via="flight")
+    result = only(flash.flash(bench, bench.boards, order(1)))
+    assert (result.done, result.slot, result.trips) == ("nothing", "b", 0), result.why
+    flown = only(flash.flash(bench, bench.boards, order(2, plan_only=True)))
+    assert (flown.done, flown.send) == ("planned", 7), "another image goes by the prompt"
+
+
 def test_listing_disturbs_no_app_unless_told(desk: Any) -> None:
     bench = desk(beacon={}, idle={"role": "sensor"})
     flies, idle = listing.listing(bench)
