@@ -26,7 +26,7 @@ SOURCES = tuple(ports.ADDRESSES[role] for role in ("eps", "beacon", "sensor"))
 BOOTED_US = 2_500_000  # from here on beats are regular
 # How far a heartbeat may be, in the two flights, from where its board's others are. The aim is 5 ms for each; what a
 # board computes between its transfers is not in the table of costs, so those that other frames delay are further off.
-TYPICAL_MS, NEAR_MS, NEAR_SHARE, WORST_MS = 10.0, 5.0, 0.3, 60.0
+TYPICAL_MS, NEAR_MS, NEAR_SHARE, WORST_MS = 5.0, 5.0, 0.6, 40.0
 BEAT_MS = 1000
 
 

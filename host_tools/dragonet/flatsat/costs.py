@@ -4,14 +4,14 @@
 
 COSTS = {
     "ticks": 2,  # reading the clock
-    "wake_up": 204,  # the event loop resumes one task
-    "interrupt": 15,  # a soft interrupt handler is entered
-    "hard_interrupt": 19,  # a hard one with a short handler in Python
+    "wake_up": 213,  # the event loop resumes one task
+    "interrupt": 16,  # a soft interrupt handler is entered
+    "hard_interrupt": 20,  # a hard one with a short handler in Python
     "pin": 4,  # writing or reading a pin
     "i2c_transfer": 12,  # each transfer, besides its bits on the wire
     "i2c_target_byte": 2,  # its share of the peripheral's interrupt
-    "spi_transfer": 8,
-    "spi_driver": 500,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
+    "spi_transfer": 6,
+    "spi_driver": 227,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
     "adc_read": 5,
     "can_send": 60,
     "can_receive": 60,
