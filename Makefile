@@ -30,6 +30,7 @@ bench: setup  ## measure what the bus costs, how fast the flatsat flies, memory 
 	.venv/bin/python tests/benchmarks/bus.py
 	.venv/bin/python tests/benchmarks/flight_speed.py
 	@host_tools/setup/toolchain.sh 32
+	-@host_tools/setup/toolchain.sh rp2
 	.venv/bin/python tests/benchmarks/memory.py
 
 toolchain: setup  ## build the 32-bit unix port, the coverage build and the RPI_PICO images; PARTS="32 coverage rp2 bench" chooses
