@@ -168,6 +168,12 @@ class CanInterface(Interface):
             self._next(lane)
         self._push_waiting()
 
+    def _overtaken(self, slot):
+        """A fragment left its buffer while the next was handed over to it; the interrupt that tells so is to come."""
+        _left(self, slot, 0)
+        self._cancelled[slot] = _LEFT
+        self._cancels = True
+
     def _abandon(self, lane):
         self.stats.tx_error += 1
         self._next(lane)
@@ -395,4 +401,7 @@ def _push(interface, lane, sender):
         return
     if slot is not None:
         lane.slot = slot
-        interface._slots[slot] = lane.priority
+        slots = interface._slots
+        if slots[slot] >= 0:
+            interface._overtaken(slot)
+        slots[slot] = lane.priority
