@@ -34,6 +34,7 @@ class FakeCan:
         self.cancels = 0
         self.restarts = 0
         self.handler = None
+        self.meanwhile = None  # what happens once while send() looks for a free buffer
         self._state = self.STATE_ACTIVE
         self._irq = Irq(self)
 
@@ -55,6 +56,9 @@ class FakeCan:
             raise OSError(5)
         if len(data) > 8 or not 0 <= id < 1 << 29:
             raise ValueError("frame")
+        if self.meanwhile is not None:
+            self.meanwhile()
+            self.meanwhile = None
         for slot in range(self.TX_QUEUE_LEN):
             if self.waiting[slot] is None:
                 self.waiting[slot] = (id, bytes(data), flags)
