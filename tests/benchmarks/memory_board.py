@@ -164,7 +164,8 @@ def say():
 
 
 def look():
-    hourly.append(taken())
+    hourly[looks[0]] = taken()
+    looks[0] += 1
     env.at(env.kernel.now + HOUR_S * 1_000_000, look)
 
 
@@ -172,7 +173,8 @@ if hours:
     from dragonet.flatsat.devices import records
 
     round_of = others()
-    hourly = []
+    hourly = [0] * (hours + 1)  # made at once: it lies on the same heap
+    looks = [0]
     AFTER_S = hours * HOUR_S + 120
     env.at(env.kernel.now + 60_000_000, say)
     env.at(env.kernel.now + 90_000_000, look)

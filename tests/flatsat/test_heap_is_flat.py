@@ -16,7 +16,7 @@ import memory  # pyright: ignore[reportMissingImports]
 
 HOURS = int(os.environ.get("DRAGONET_HEAP_HOURS", "3"))
 WARM_UP_HOURS = 1  # by then every service has done once what it does
-SLACK_BYTES = 512  # a collection takes for an object what a register or the stack happens to hold
+SLACK_BYTES = 1024  # a collection takes for an object what a register or the stack happens to hold
 ROUNDS_AN_HOUR = 60  # of six questions that are answered
 
 
