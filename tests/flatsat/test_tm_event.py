@@ -18,7 +18,7 @@ def start(board):
     power = _start(board)
     def trip():
         if board.uptime_s % 10 == 0:
-            board.event(event_table.LOAD_TRIP, 2, 900)
+            board.event(event_codes.LOAD_TRIP, 2, 900)
     board.on_second(trip)
     return power
 """

@@ -26,6 +26,7 @@ from dragonet.errors import UserError
 PWRON_RESET, SOFT_RESET = 1, 5  # machine.reset_cause()
 _HEAP = "heapsize=8M"
 _RAW_S = 0.05  # that the prompt stands still
+_RAW_PASTE, _NO_RAW_PASTE = b"\x05A\x01", b"R\x00"  # MicroPython's REPL: asked for; understood, not supported
 
 
 class _Cut(Exception):
@@ -59,6 +60,7 @@ class UnixBoard:
         self.cut_after: int | None = None  # bytes over the link, both ways, after which power fails
         self.passed = 0  # bytes over the link so far
         self._raw = self._raw_due = False  # its raw REPL shows; shall show again after a soft reset
+        self._asked_raw = False  # by the visitor's last Ctrl-A or Ctrl-B
         self._last = b""  # of what it said
         self._process: subprocess.Popen[bytes] | None = None
         self._master = self._control = -1
@@ -133,6 +135,7 @@ class UnixBoard:
             waiting.append(self._visitor)
         ready, _, _ = select.select(waiting, [], [], _RAW_S if self._raw_due else 10.0)
         if not ready and self._raw_due and self._last.endswith(b">>> "):
+            self._raw_due = False  # once: a second one would be answered too
             os.write(self._master, b"\x01")
         if self._waker in ready:
             return False
@@ -165,7 +168,7 @@ class UnixBoard:
         except OSError:  # the process has ended: Ctrl-D at the prompt, or it crashed
             data = b""
         if not data:
-            self._raw_due, self._last = self._raw, b""  # as on a board, the raw REPL comes back
+            self._raw_due, self._last = self._raw or self._raw_lost(), b""  # as on a board, the raw REPL comes back
             self._restart(SOFT_RESET, b"\r\nMPY: soft reboot\r\n")
             return False
         self._last = (self._last + data)[-32:]
@@ -176,6 +179,14 @@ class UnixBoard:
         self._pass(data, self._to_visitor)
         return True
 
+    def _raw_lost(self) -> bool:
+        """Ctrl-C ended it, which came as a signal just before the prompt read bytes, and with it the Ctrl-A behind."""
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout=1) == -signal.SIGINT and self._asked_raw
+        except subprocess.TimeoutExpired:
+            return False
+
     def _from_visitor(self) -> None:
         assert self._visitor is not None
         try:
@@ -185,6 +196,12 @@ class UnixBoard:
         if not data:
             self._leave()
             return
+        if data.endswith(_RAW_PASTE):  # the unix port throws away what comes while it changes the terminal's mode
+            data = data[: -len(_RAW_PASTE)]
+            self._pass(_NO_RAW_PASTE, self._to_visitor)
+        last = max(data.rfind(b"\x01"), data.rfind(b"\x02"))
+        if last >= 0:
+            self._asked_raw = data[last] == 1
         self._pass(data, self._to_board)
 
     def _pass(self, data: bytes, on: Callable[[bytes], None]) -> None:
