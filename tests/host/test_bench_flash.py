@@ -29,10 +29,10 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench_world.Code]
 
 @pytest.fixture
 def desk(code: bench_world.Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that makes a bench of boards in processes; "idle" is one at its prompt, whose flash takes no time."""
+    """A function that makes a bench of boards in processes; "idle..." is one at its prompt, whose flash takes no time."""
 
     def start(entry: Entry, folder: Path) -> processes.UnixBoard:
-        app = entry.name != "idle"
+        app = not entry.name.startswith("idle")
         return processes.UnixBoard(entry, folder, reach.own_uid(entry), app, code.twin, code.firmware, paced=app)
 
     def make(**tables: dict[str, Any]) -> Bench:
@@ -91,7 +91,7 @@ def test_only_blocks_that_differ_are_sent(desk: Any) -> None:
 
 
 def test_six_boards_are_flashed_at_the_same_time(desk: Any) -> None:
-    bench = desk(**{f"beacon{number}": {"role": "beacon"} for number in range(6)})
+    bench = desk(**{f"idle{number}": {"role": "beacon"} for number in range(6)})
     stages = Stages()
     results = flash.flash(bench, bench.boards, order(1, confirm=False), stages)
     assert [result.done for result in results] == ["trial"] * 6, results

@@ -91,9 +91,16 @@ def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False, honest: bo
     found = None
     wait_s = _BOOT_S.get(entry.kind, _BOOT_OTHERS_S)
     silent = 0
-    for turn in range(_TURNS if interrupt else 1):
+    lost = False
+    for turn in range(_TURNS):
         if link.prompt(wait_s if turn else _FIRST_S):
-            found = ask(link)
+            try:
+                found = ask(link)
+            except adapter.LinkLost:
+                if lost:
+                    raise
+                lost = True  # it may have been about to reset: it is asked once more
+                continue
             check(entry, found)
             if not found.guard or found.safe:
                 return found
@@ -105,6 +112,8 @@ def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False, honest: bo
             if silent > _INTERRUPTS:
                 break
             _interrupt(link)
+        else:
+            break
     if found is not None:
         raise NotDone(f"{entry.name}: at the prompt, but its watchdog runs: {_RBF}")
     if interrupt:
