@@ -29,7 +29,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench_world.Code]
 
 @pytest.fixture
 def desk(code: bench_world.Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that makes a bench of boards in processes; "idle" ones are at their prompts, whose flash takes no time."""
+    """Makes a bench of boards in processes; "idle" ones are at their prompts, with flash that takes no time."""
 
     def start(entry: Entry, folder: Path) -> processes.UnixBoard:
         app = not entry.name.startswith("idle")
