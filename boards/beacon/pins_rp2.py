@@ -7,6 +7,7 @@ I2C_SCL = 5
 RBF = 20   # pulled down: 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
+SAFE = 1   # pulled up: 0 = no app while the remove-before-flight pin is in (a jumper to GND beside it)
 
 RADIO_CS = 17
 RADIO_RESET = 6

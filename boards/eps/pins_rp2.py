@@ -7,6 +7,7 @@ I2C_SCL = 5
 RBF = 20   # pulled down: 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
+SAFE = 1   # pulled up: 0 = no app while the remove-before-flight pin is in (a jumper to GND beside it)
 
 # Enables of the load switches, 1 = on, in the order of parts.LOADS: beacon, sensor, ais, heater.
 # The latches behind them hold their state while these pins float, and power up by their own pull resistors.

@@ -7,6 +7,7 @@ I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
 RBF = "X1"   # pulled down: 1 = remove-before-flight pin inserted
 SEP1 = "X2"  # 1 = pressed, still in the pod
 SEP2 = "X3"
+SAFE = "Y8"  # pulled up: 0 = no app while the remove-before-flight pin is in
 
 ARM = "X4"     # AIS antenna: both 1 = the wire is heated; pulled down, so that a reset ends it
 FIRE = "X5"

@@ -4,6 +4,7 @@ from machine import UART
 RBF = 20   # 1 = remove-before-flight pin inserted
 SEP1 = 21  # 1 = pressed, still in the pod
 SEP2 = 22
+SAFE = 1   # pulled up: 0 = no app while the remove-before-flight pin is in
 
 I2C_BUS = (1, 2)  # controller and target on the wires between boards, where parts.BUSES has "i2c"
 

@@ -23,7 +23,7 @@ from dragonet.flatsat.hub import Hub
 from dragonet.flatsat.radio.receive import Receiver
 
 _ALL_PINS = (1 << 30) - 1
-_BEACON_WORLD = [7.8, 21.0, 1.0, 0.0, 0.0, 0.0]
+_BEACON_WORLD = [7.8, 21.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 _CONFIG = {"callsign": "N0CALL", "frequency_hz": 437_365_000, "satellite": "TEST"}
 
 

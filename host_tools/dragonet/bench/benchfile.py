@@ -25,7 +25,7 @@ _BOARD_KEYS = ("role", "reach", "target", "uid", "image", "method", "world")
 _NETWORK = re.compile(r"(socket|rfc2217)://[^/:\s]+:(\d{1,5})(/?\?\S*)?$")
 _REACH = "flight, unix, emulated, a port such as /dev/ttyACM0 or COM3, uid:<hex>, socket://host:port, rfc2217://host:port"
 _ROOM_C = 20.0
-_ON_A_BENCH = {"battery_v": 7.8, "supply_v": 7.8, "rbf": 1.0, "sep1": 1.0, "sep2": 1.0}
+_ON_A_BENCH = {"battery_v": 7.8, "supply_v": 7.8, "rbf": 1.0, "sep1": 1.0, "sep2": 1.0, "safe": 1.0}
 _TARGET_OF = {"unix": "unix", "flight": "unix", "emulated": "rp2"}
 
 

@@ -6,7 +6,7 @@ import pins
 from . import fram, world
 from .tmp117 import TMP117
 
-_HOLD_SWITCHES = ("rbf", "sep1", "sep2")
+_HOLD_SWITCHES = ("rbf", "sep1", "sep2", "safe")
 
 
 def error(address, step):
@@ -15,7 +15,7 @@ def error(address, step):
 
 
 def common(env, *switches):
-    """The FRAM, the inputs of the holds, and `switches`: more inputs, by the names of their channels."""
+    """The FRAM, the inputs of the holds, the pin SAFE, and `switches`: more inputs, by the names of their channels."""
     fram.attach(env, 0, parts.FRAM)
     for name in _HOLD_SWITCHES + switches:
         env.switch(getattr(pins, name.upper()), world.index(parts.ROLE, name))

@@ -2,7 +2,8 @@
 # V and A electrical, _t in degrees C, field in uT and rate in deg/s (body axes), switches 0 or 1.
 # battery_a is positive when the battery charges.
 
-_SWITCHES = ("rbf", "sep1", "sep2")  # remove-before-flight inserted; separation switches pressed
+# remove-before-flight inserted; separation switches pressed; the pin SAFE open (0: a jumper to ground)
+_SWITCHES = ("rbf", "sep1", "sep2", "safe")
 
 CHANNELS = {
     "eps": (

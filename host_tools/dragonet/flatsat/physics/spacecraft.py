@@ -1,6 +1,7 @@
 """The satellite in its world: one object the hub advances second by second.
 
-Set between calls: `powered`, `transmit_w`, `burn`, `dipole_a_m2`, `rbf`, `sep1`, `sep2`; they hold for the next step.
+Set between calls: `powered`, `transmit_w`, `burn`, `dipole_a_m2`, `rbf`, `sep1`, `sep2`, `safe`; they hold for the next
+step.
 Read after: `channels(role)`, `truth()`, `bus_on`. Same scenario, seed and inputs: the same numbers.
 """
 
@@ -67,7 +68,7 @@ class Spacecraft:
     powered: "eps", "beacon", "sensor", "ais", "heater" -> on. Without `bus_on` nothing is, whatever it says.
     transmit_w: DC power of the radio, averaged over the step; scenario.spacecraft.transmit_w is its full value.
     burn: "antenna", "ais_antenna" -> share of the step, 0..1, that both pins heat the wire.
-    dipole_a_m2: torquers, body axes. rbf, sep1, sep2: 1.0 inserted or pressed.
+    dipole_a_m2: torquers, body axes. rbf, sep1, sep2: 1.0 inserted or pressed. safe: 0.0 a jumper pulls it low.
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -79,6 +80,7 @@ class Spacecraft:
         self.burn: dict[str, float] = dict.fromkeys(BURNS, 0.0)
         self.dipole_a_m2: Vector = (0.0, 0.0, 0.0)
         self.rbf = self.sep1 = self.sep2 = 0.0
+        self.safe = 1.0
         self.bus_on = True  # False: the battery's protection is open and every board is dead
         self.antenna_deployed = self.ais_antenna_deployed = False
 
@@ -115,7 +117,7 @@ class Spacecraft:
 
     def channels(self, role: str) -> list[float]:
         """The world of one board, in the order of devices.world.CHANNELS."""
-        switches = [self.rbf, self.sep1, self.sep2]
+        switches = [self.rbf, self.sep1, self.sep2, self.safe]
         heat = self.thermal
         volts = self.battery.volts if self.bus_on else 0.0
         if role == "eps":
