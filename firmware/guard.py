@@ -5,6 +5,10 @@
 # booted TRIALS times without being confirmed is over; a confirmed slot that booted BOOTS times without staying up is
 # left for golden, until a command says otherwise.
 #
+# A slot holds a whole image: packages that stand before the frozen ones; or an overlay of this very golden app
+# (its manifest's base): modules in over/ that take the places of frozen ones, in the order of overlay.MODULES, and
+# packages that do so whole. What an overlay leaves out is frozen, and takes no heap for its code.
+#
 # On the bench, with the remove-before-flight pin inserted, three resets that follow each other within 10 s, or the pin
 # SAFE pulled low, end at the prompt with no app and no watchdog.
 import sys
@@ -24,14 +28,16 @@ _QUICK_OFFSET = const(480)  # in the region "update": a record that counts quick
 running = GOLDEN   # slot that runs
 trial = False      # and it is on trial
 safe = False       # the prompt is wanted: main.py runs nothing
-error = None       # what the guard stumbled over
+error = None       # what the guard stumbled over: golden runs, or main.py resets
+result = 0         # of core/update_record.RESULTS: why this boot left a slot; 0: it did not
 _quick = None      # the record of quick resets, while RBF is inserted
 
 
 def run():
     """From boot.py: sets the names above and the path of imports."""
-    global running, trial, safe, error
-    running, trial, safe, error = GOLDEN, False, False, None
+    global running, trial, safe, error, result
+    running, trial, safe, error, result = GOLDEN, False, False, None, 0
+    overlay = False
     if "" in sys.path:  # what lies on littlefs must not stand in for the firmware
         sys.path.remove("")
         sys.path.append("")
@@ -44,16 +50,25 @@ def run():
         if safe:
             return
         machine.WDT(timeout=getattr(parts, "WDT_MS", _WDT_MS))
-        from core import slots, update_record
+        from core import manifest, slots, update_record
 
         state = update_record.State(update_record.make(memory))
         if state.load():
+            before = state.state, state.result
             running, trial = choose(state, slots.open_slot)
+            if (state.state, state.result) != before:
+                result = state.result
+            overlay = running != GOLDEN and state.manifest(running).base != manifest.WHOLE
     except Exception as raised:
         running, trial, error = GOLDEN, False, raised
     if running != GOLDEN:
         _forget()
         sys.path.insert(sys.path.index(".frozen") if ".frozen" in sys.path else 0, PATH)
+    if overlay:
+        try:
+            _lay_over()
+        except Exception as raised:
+            error = raised
 
 
 def choose(state, open_slot):
@@ -118,6 +133,8 @@ def _mount(state, number, open_slot):
         slot = open_slot(number)
         if manifest is None or manifest.length > slot.size or slot.hash(manifest.length) != manifest.digest:
             return kept.BAD_IMAGE
+        if not slot.carries(manifest):
+            return kept.BASE
         slot.mount(PATH)
     except (OSError, ValueError):
         return kept.NO_MOUNT
@@ -160,3 +177,16 @@ def _forget():
     for name in list(sys.modules):
         if name == "parts" or name.split(".")[0] in ("core", "csp", "drivers"):
             del sys.modules[name]
+
+
+def _lay_over():
+    # Before anything imports the frozen ones. What a module imports comes before it.
+    for name in __import__("overlay").MODULES:
+        if name in sys.modules:
+            raise ImportError(name)  # the frozen one: it would be both
+        path = "over/" + name.replace(".", "/")
+        module = __import__(path)
+        del sys.modules[path]
+        package, _, leaf = name.partition(".")
+        setattr(__import__(package), leaf, module)
+        sys.modules[name] = module

@@ -9,6 +9,8 @@ _PAUSE_MS = 5_000  # the guard's watchdog is not fed
 
 if not guard.safe:
     try:
+        if guard.error is not None and guard.running != guard.GOLDEN:
+            raise guard.error  # the slot is not all there: its boots are counted
         import parts
         import pins
         from core.start import start

@@ -37,6 +37,7 @@ hardware = Board(
     settings["role"], settings["world"], settings["seed"], bytes(settings["uid"]), settings["reset_cause"], "/nv"
 )
 twin.board = hardware
+twin.golden = bytes(settings["golden"])
 ioqueue.install()
 slots.reserve(flash_map.SLOT_BYTES)
 sys.modules["pins"] = __import__(settings["pins"])

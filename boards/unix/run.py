@@ -36,6 +36,7 @@ board = Board(
 )
 board.kernel.now = settings["boot_us"]
 twin.board = board
+twin.golden = bytes(settings["golden"])
 ioqueue.install()
 entropy.install(settings["seed"])
 slots.reserve(flash_map.SLOT_BYTES)

@@ -119,7 +119,7 @@ store_flush|73|()|0|
 scrub_start|74|()|0|
 scrub_status|75|()|1|
 update_status|80|()|1|
-update_begin|81|(manifest,bytes,,1,99,99;)|0|
+update_begin|81|(manifest,bytes,,1,107,107;)|0|
 update_block|82|(offset,u32,B,1,None,None;data,bytes,,1,1,128;)|0|
 update_keep|83|(offset,u32,B,1,None,None;crc,u32,,1,None,None;)|0|
 update_verify|84|()|0|
@@ -138,4 +138,4 @@ key_rotate|99|(slot,u8,,1,0,3;generation,u16,,1,1,65534;)|0|
 supply_v|6400|None|40|200|2|None
 pa_t|-3000|8000|40|500|2|None
 """)
-    return Dictionary("beacon", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0x4CB18322)
+    return Dictionary("beacon", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0xC0BCF17C)

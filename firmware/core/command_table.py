@@ -80,7 +80,7 @@ COMMANDS = (
     (0x4A, "scrub_start", (), 0, "verify and mend all that is stored, now"),
     (0x4B, "scrub_status", (), READ, "u16 rounds, u16 mended, u16 broken since boot, u8 1 = under way"),
     (0x50, "update_status", (), READ, "what the update is doing"),
-    (0x51, "update_begin", (("manifest", "bytes", "", 1, 99, 99),), 0, "an image for the free slot comes"),
+    (0x51, "update_begin", (("manifest", "bytes", "", 1, 107, 107),), 0, "an image for the free slot comes"),
     (0x52, "update_block", (("offset", "u32", "B", 1, None, None), ("data", "bytes", "", 1, 1, 128)), 0,
      "a block of the image"),
     (0x53, "update_keep", (("offset", "u32", "B", 1, None, None), ("crc", "u32", "", 1, None, None)), 0,

@@ -2,7 +2,7 @@
 #
 #  byte  type  field
 #   0    u8    0xD9         marks a manifest
-#   1    u8    1            version of this layout
+#   1    u8    2            version of this layout
 #   2    u32   length       bytes of the image
 #   6    8     role         text, zero-padded as all texts here
 #  14    8     target       sys.platform of the board's MicroPython: "rp2", "pyboard", "linux"
@@ -12,30 +12,32 @@
 #  32    u16   trial        minutes in which its trial must be confirmed
 #  34    16    version      text
 #  50    32    hash         SHA-256 of the image
-#  82    u8    key slot     of the commander who vouches for it
-#  83    16    MAC          HMAC-SHA256, first 16 bytes, over bytes 0 to 82
+#  82    8     base         of the golden app that an overlay stands on (guard.py); zeros: a whole image
+#  90    u8    key slot     of the commander who vouches for it
+#  91    16    MAC          HMAC-SHA256, first 16 bytes, over bytes 0 to 90
 #
 # All big-endian.
 import struct
 from micropython import const
 
-SIZE = const(99)
-BODY = const(82)       # bytes that say what the image is; the guard's record keeps these
-SIGNED = const(83)     # bytes that the MAC covers
+SIZE = const(107)
+BODY = const(90)       # bytes that say what the image is; the guard's record keeps these
+SIGNED = const(91)     # bytes that the MAC covers
 MAC = const(16)
 ROLE = const(8)        # characters
 VERSION = const(16)
 
 MARK = const(0xD9)
-LAYOUT = const(1)
-_FORMAT = ">BBI8s8sH8sH16s32s"
+LAYOUT = const(2)
+WHOLE = b"\0" * 8      # base of an image that leaves nothing out
+_FORMAT = ">BBI8s8sH8sH16s32s8s"
 
 
-def pack_into(buffer, length, role, target, mpy, uid, trial_min, version, digest):
-    """Bytes 0 to 81. Texts that are too long are cut."""
+def pack_into(buffer, length, role, target, mpy, uid, trial_min, version, digest, base=WHOLE):
+    """Bytes 0 to 89. Texts that are too long are cut."""
     struct.pack_into(
         _FORMAT, buffer, 0, MARK, LAYOUT, length, role.encode(), target.encode(), mpy, uid, trial_min,
-        version.encode(), digest,
+        version.encode(), digest, base,
     )  # fmt: skip
 
 
@@ -46,7 +48,7 @@ class Manifest:
         if len(data) < BODY or data[0] != MARK or data[1] != LAYOUT:
             raise ValueError("no manifest")
         fields = struct.unpack_from(_FORMAT, data, 0)
-        _, _, self.length, role, target, self.mpy, self.uid, self.trial_min, version, self.digest = fields
+        _, _, self.length, role, target, self.mpy, self.uid, self.trial_min, version, self.digest, self.base = fields
         self.role = _text(role)
         self.target = _text(target)
         self.version = _text(version)

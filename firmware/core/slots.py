@@ -4,7 +4,13 @@
 # and ioctl as MicroPython's block devices have them, and memory(device), the buffer that VfsRom reads.
 import hashlib
 from binascii import crc32
+from core.manifest import WHOLE
 from micropython import const
+
+try:
+    from golden import ID  # of what is frozen beside the guard
+except ImportError:
+    ID = WHOLE  # firmware that does not tell: it takes whole images only
 
 NAMES = ("a", "b")
 GOLDEN = const(255)  # the number of the app that is frozen into the firmware
@@ -16,7 +22,12 @@ _ERASE = const(6)
 
 
 class Slot:
-    """Slot `number` on a block device. OSError: the flash does not do as it is told."""
+    """Slot `number` on a block device. base: 8 bytes, the golden app that an overlay in it must stand on.
+
+    OSError: the flash does not do as it is told.
+    """
+
+    base = ID
 
     def __init__(self, number, device):
         self.number = number
@@ -68,6 +79,10 @@ class Slot:
             self.read_into(at, part)
             value = crc32(part, value)
         return value & 0xFFFFFFFF
+
+    def carries(self, manifest):
+        """True when what the image leaves out is in this board's golden app."""
+        return manifest.base == WHOLE or manifest.base == self.base
 
     def mount(self, path):
         """Makes its files readable under path. OSError: there is no file system in it."""

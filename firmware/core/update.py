@@ -21,7 +21,7 @@ import machine
 from core import update_record as kept
 from core.command_codes import ABSENT, BUSY, FORGED, STORAGE
 from core.commands import PENDING, Failed, Refused
-from core.manifest import BODY, MAC, SIGNED
+from core.manifest import BODY, MAC, SIGNED, WHOLE
 from core.slots import GOLDEN, open_slot
 from core.update_machine import Machine
 from core.update_status import BOARD, NO_PUSH, PUSHING, STATUS
@@ -101,13 +101,14 @@ class Update:
     def describe(self):
         """What an image must fit, packed."""
         size = block = 0
+        base = WHOLE
         try:
             slot = open_slot(0)
-            size, block = slot.size, slot.block
+            size, block, base = slot.size, slot.block, slot.base
         except (ImportError, OSError):
             pass
         mpy = getattr(sys.implementation, "_mpy", 0) & 0xFFFF
-        return struct.pack(BOARD, self._board.role.encode(), sys.platform.encode(), mpy, self.uid, size, block)
+        return struct.pack(BOARD, self._board.role.encode(), sys.platform.encode(), mpy, self.uid, size, block, base)
 
     # --- commands ---
 
@@ -231,6 +232,9 @@ class Update:
 
     def _second(self):
         uptime_s = self._board.uptime_s
+        if guard.result:
+            self._event(guard.result)
+            guard.result = kept.NONE
         if uptime_s >= guard.SETTLED_S:
             guard.settled()
         if uptime_s >= HEALTHY_S:

@@ -23,9 +23,9 @@ from micropython import const
 BLOCK = const(128)     # bytes of a put: with the command around it, it fits a radio frame of 220 bytes
 
 # Details of Refused(CONTENT): what of the manifest does not fit this board.
-NO_MANIFEST, ROLE, TARGET, MPY, UID, EMPTY = const(1), const(2), const(3), const(4), const(5), const(6)
+NO_MANIFEST, ROLE, TARGET, MPY, UID, EMPTY, BASE = const(1), const(2), const(3), const(4), const(5), const(6), const(7)
 DETAILS = ("", "no manifest", "for another role", "for another target", "for another MicroPython",
-           "for another board", "no image, or no time for its trial")  # fmt: skip
+           "for another board", "no image, or no time for its trial", "stands on another golden app")  # fmt: skip
 _ARCHITECTURE = const(0xFC00)  # of mpy
 
 
@@ -109,7 +109,10 @@ class Machine:
             raise Refused(CONTENT, UID)
         if not manifest.length or not manifest.trial_min:
             raise Refused(CONTENT, EMPTY)
-        if manifest.length > self.slot(self.free_slot()).size:
+        slot = self.slot(self.free_slot())
+        if not slot.carries(manifest):
+            raise Refused(CONTENT, BASE)
+        if manifest.length > slot.size:
             raise Refused(NO_ROOM)
         return manifest
 
@@ -193,9 +196,11 @@ class Machine:
         return self.state.state == kept.RECEIVING and self.window()[1] == 0
 
     def may_verify(self):
-        """Refused unless the image is here."""
+        """Refused unless the image is here, and this board has what it stands on."""
         if self.state.state != kept.VERIFIED and not self.complete():
             raise Refused(STATE)
+        if not self.slot().carries(self.manifest()):
+            raise Refused(CONTENT, BASE)
 
     def judge(self, digest):
         """digest: SHA-256 of the slot as it reads now. Failed(CONTENT): it is not the image; all blocks are due again,

@@ -8,8 +8,8 @@
 #   4    u8    result           how the last trial ended, see RESULTS
 #   5    u8    good             bit n: the image in slot n was confirmed once
 #   6    u16   blocks           erase blocks of `other` that are received whole
-#   8    82    slot a           body of its image's manifest; zeros: none
-#  90    82    slot b
+#   8    90    slot a           body of its image's manifest; zeros: none
+#  98    90    slot b
 #
 # An older guard must understand what a newer slot writes: a change of this layout is a new version of the record,
 # which that guard cannot read, so it runs golden.
@@ -20,20 +20,21 @@ from core.record import Record
 from core.slots import GOLDEN
 from micropython import const
 
-SIZE = const(172)
-_VERSION = const(1)
+SIZE = const(188)
+_VERSION = const(2)
 _LAYOUT = ">BBBBBBH"
 _ENTRIES = const(8)
 
 IDLE, RECEIVING, VERIFIED, TRIAL, CONFIRMED = const(0), const(1), const(2), const(3), const(4)
 STATES = ("idle", "receiving", "verified", "trial", "confirmed")
 
-NONE, CONFIRMED_IT, SILENT, CRASHED, BAD_IMAGE, NO_MOUNT, ABORTED, GAVE_UP, CHOSEN = (
-    const(0), const(1), const(2), const(3), const(4), const(5), const(6), const(7), const(8)
+NONE, CONFIRMED_IT, SILENT, CRASHED, BAD_IMAGE, NO_MOUNT, ABORTED, GAVE_UP, CHOSEN, BASE = (
+    const(0), const(1), const(2), const(3), const(4), const(5), const(6), const(7), const(8), const(9)
 )  # fmt: skip
 RESULTS = (
     "none", "confirmed", "not confirmed in time", "boots without confirmation", "image does not match its hash",
     "image does not mount", "aborted", "a confirmed slot did not stay up", "chosen by command",
+    "image stands on another golden app",
 )  # fmt: skip
 
 

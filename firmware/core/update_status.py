@@ -25,14 +25,15 @@
 #  18    8     uid
 #  26    u32   slot             bytes of a slot, 0 = this board has none
 #  30    u16   block            bytes erased at a time
+#  32    8     base             of the golden app; zeros: unknown, so whole images only
 #
 # All big-endian.
 from micropython import const
 
 STATUS = ">BBBBBBBBI4sIII8s8s16s"
 STATUS_SIZE = const(60)
-BOARD = ">8s8sH8sIH"
-BOARD_SIZE = const(32)
+BOARD = ">8s8sH8sIH8s"
+BOARD_SIZE = const(40)
 
 NO_PUSH, PUSHING, PUSHED, PUSH_FAILED = const(0), const(1), const(2), const(3)
 PUSHES = ("none", "under way", "done", "failed")

@@ -147,7 +147,7 @@ store_flush|73|()|0|
 scrub_start|74|()|0|
 scrub_status|75|()|1|
 update_status|80|()|1|
-update_begin|81|(manifest,bytes,,1,99,99;)|0|
+update_begin|81|(manifest,bytes,,1,107,107;)|0|
 update_block|82|(offset,u32,B,1,None,None;data,bytes,,1,1,128;)|0|
 update_keep|83|(offset,u32,B,1,None,None;crc,u32,,1,None,None;)|0|
 update_verify|84|()|0|
@@ -172,4 +172,4 @@ loads_tripped|None|0|60|0|2|None
 loads_stuck|None|0|40|0|3|None
 not_answering|None|0|60|0|2|None
 """)
-    return Dictionary("eps", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0x875D5BE1)
+    return Dictionary("eps", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0xEBD9DA15)

@@ -24,7 +24,7 @@ paths.use_firmware()
 sys.path.extend([str(paths.VIRTUAL_BOARD), str(Path(__file__).parents[1] / "unit")])
 
 from power_cuts import AFTER, BEFORE, HALF, Power, PowerCut  # noqa: E402
-from update_world import World, image, manifest_of  # noqa: E402
+from update_world import GOLDEN_ID, OTHER_ID, World, image, manifest_of  # noqa: E402
 
 import guard  # noqa: E402
 from core import update_record as kept  # noqa: E402
@@ -38,7 +38,8 @@ class Explorer:
 
     def __init__(self, sizes: tuple[int, ...], orders: bool) -> None:
         self.images = [image(k + 1, size) for k, size in enumerate(sizes)]
-        self.manifests = [manifest_of(data, version=str(k)) for k, data in enumerate(self.images)]
+        self.manifests = [manifest_of(data, version=str(k), base=GOLDEN_ID) for k, data in enumerate(self.images)]
+        self.stranger = manifest_of(self.images[0], base=OTHER_ID)  # an overlay of another golden app
         self.orders = orders
         self.world = World(blocks=max(1, (max(sizes) + 255) // 256))
         self.seen: dict[tuple, int] = {}
@@ -97,6 +98,7 @@ class Explorer:
         """Functions of the machine."""
         for manifest in self.manifests:
             yield lambda m, manifest=manifest: m.begin(manifest)
+        yield lambda m: m.begin(self.stranger)
         state = self.world.machine.state
         if state.state == kept.RECEIVING:
             # what comes is of the image that is received, or another one's: a sender may be confused

@@ -7,7 +7,7 @@ from core import update_machine, update_record
 from core.command_table import BUSY, CONTENT, LENGTH, NO_ROOM, NOT_FOUND, STATE, STORAGE
 from core.commands import Failed, Refused
 from core.slots import GOLDEN
-from update_world import ROLE, UID, World, image, manifest_of
+from update_world import GOLDEN_ID, OTHER_ID, ROLE, UID, World, image, manifest_of
 
 IMAGE = image(1, 9_000)
 OTHER = image(2, 300)
@@ -61,12 +61,29 @@ class Update(unittest.TestCase):
             ({"mpy": 0x0005}, update_machine.MPY),
             ({"uid": b"\1\2\3\4\5\6\7\x09"}, update_machine.UID),
             ({"trial_min": 0}, update_machine.EMPTY),
+            ({"base": OTHER_ID}, update_machine.BASE),
         ):
             self.assertEqual(self.refused(CONTENT, begin, manifest_of(IMAGE, **wrong)), detail)
-        self.assertEqual(self.refused(CONTENT, begin, b"\0" * 99), update_machine.NO_MANIFEST)
+        self.assertEqual(self.refused(CONTENT, begin, b"\0" * 107), update_machine.NO_MANIFEST)
         self.assertEqual(self.refused(CONTENT, begin, manifest_of(b"")), update_machine.EMPTY)
         self.refused(NO_ROOM, begin, manifest_of(image(1, 16_385)))
         begin(manifest_of(IMAGE, uid=UID))
+
+    def test_a_board_that_does_not_know_its_golden_app_takes_whole_images_only(self):
+        self.world.golden = bytes(8)
+        machine = self.world.make()
+        self.assertEqual(self.refused(CONTENT, machine.begin, manifest_of(IMAGE, base=GOLDEN_ID)), update_machine.BASE)
+        machine.begin(manifest_of(IMAGE))
+
+    def test_an_overlay_whose_golden_app_was_replaced_meanwhile_is_not_verified(self):
+        world = self.world
+        world.machine.begin(manifest_of(IMAGE, base=GOLDEN_ID))
+        world.send(IMAGE)
+        world.golden = OTHER_ID
+        world.boot()
+        self.assertEqual(self.refused(CONTENT, world.machine.may_verify), update_machine.BASE)
+        world.machine.abort()
+        world.machine.begin(manifest_of(IMAGE, base=OTHER_ID))
 
     def test_commands_in_the_wrong_state_change_nothing(self):
         machine = self.world.machine

@@ -7,7 +7,7 @@ import guard
 import twin
 from core import manifest, update_record
 from core.slots import GOLDEN
-from update_world import World, image, manifest_of, record_address
+from update_world import GOLDEN_ID, OTHER_ID, World, image, manifest_of, record_address
 
 IMAGE = image(1, 300)
 OTHER = image(2, 200)
@@ -95,6 +95,30 @@ class Choice(unittest.TestCase):
         world.machine.activate()
         self.assertEqual(world.boot(), GOLDEN)
         self.assertEqual(world.machine.state.result, update_record.NO_MOUNT)
+
+    def test_an_overlay_of_this_golden_app_runs(self):
+        world = World()
+        world.boot()
+        self.assertEqual(world.install(IMAGE, base=GOLDEN_ID), 0)
+        world.machine.confirm()
+        self.assertEqual(world.boot(), 0)
+
+    def test_an_overlay_does_not_run_on_another_golden_app(self):
+        for confirm in (False, True):
+            world = World()
+            world.boot()
+            world.install(IMAGE, base=GOLDEN_ID)
+            if confirm:
+                world.machine.confirm()
+            world.golden = OTHER_ID  # new firmware
+            self.assertEqual([world.boot(), world.boot()], [GOLDEN, GOLDEN])
+            self.assertEqual(world.machine.state.result, update_record.BASE)
+            self.assertEqual(world.mounted, [])
+
+    def test_a_whole_image_gives_way_to_no_golden_app(self):
+        world = confirmed()
+        world.golden = OTHER_ID
+        self.assertEqual(world.boot(), 0)
 
     def test_what_cannot_be_counted_does_not_run(self):
         for trial in (True, False):
@@ -212,20 +236,23 @@ class Start(unittest.TestCase):
 class Manifests(unittest.TestCase):
     def test_a_manifest_is_what_its_table_says(self):
         made = bytearray(manifest.SIZE)
-        manifest.pack_into(made, 0x12345, "beacon", "rp2", 0x1306, b"\1\2\3\4\5\6\7\x08", 90, "0.2.0", bytes(range(32)))
+        manifest.pack_into(
+            made, 0x12345, "beacon", "rp2", 0x1306, b"\1\2\3\4\5\6\7\x08", 90, "0.2.0", bytes(range(32)), GOLDEN_ID
+        )
         self.assertEqual(
             bytes(made[: manifest.BODY]),
-            b"\xd9\x01\x00\x01\x23\x45beacon\0\0rp2\0\0\0\0\0\x13\x06\1\2\3\4\5\6\7\x08\x00\x5a0.2.0" + bytes(11)
-            + bytes(range(32)),
+            b"\xd9\x02\x00\x01\x23\x45beacon\0\0rp2\0\0\0\0\0\x13\x06\1\2\3\4\5\6\7\x08\x00\x5a0.2.0" + bytes(11)
+            + bytes(range(32)) + GOLDEN_ID,
         )
         read = manifest.Manifest(made)
         self.assertEqual((read.length, read.role, read.target, read.mpy), (0x12345, "beacon", "rp2", 0x1306))
         self.assertEqual((read.uid, read.trial_min, read.version), (b"\1\2\3\4\5\6\7\x08", 90, "0.2.0"))
-        self.assertEqual(read.digest, bytes(range(32)))
+        self.assertEqual((read.digest, read.base), (bytes(range(32)), GOLDEN_ID))
+        self.assertEqual(manifest.Manifest(manifest_of(IMAGE)).base, manifest.WHOLE)
 
     def test_what_is_no_manifest_is_refused(self):
         good = manifest_of(IMAGE)
-        for bad in (b"", good[:81], b"\0" + good[1:], good[:1] + b"\2" + good[2:], good[:6] + b"\xff" + good[7:]):
+        for bad in (b"", good[:89], b"\0" + good[1:], good[:1] + b"\1" + good[2:], good[:6] + b"\xff" + good[7:]):
             with self.assertRaises(ValueError):
                 manifest.Manifest(bad)
 

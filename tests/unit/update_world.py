@@ -14,6 +14,8 @@ UID = b"\1\2\3\4\5\6\7\x08"
 BLOCK = 256   # bytes erased at a time; the flight's 4,096 would only make the same states larger
 BLOCKS = 2    # of a slot
 MOUNTABLE = 0x52
+GOLDEN_ID = b"golden\1\2"  # of the app that is frozen
+OTHER_ID = b"golden\1\3"
 
 
 def image(seed, length):
@@ -21,13 +23,14 @@ def image(seed, length):
     return bytes([MOUNTABLE]) + bytes([(seed * 7 + k * 13 + (k >> 8)) & 0xFF for k in range(1, length)])
 
 
-def manifest_of(data, role=ROLE, target=sys.platform, mpy=None, uid=b"\0" * 8, trial_min=10, version="1"):
+def manifest_of(data, role=ROLE, target=sys.platform, mpy=None, uid=b"\0" * 8, trial_min=10, version="1",
+                base=manifest.WHOLE):  # fmt: skip
     """Bytes of a manifest with an empty MAC."""
     made = bytearray(manifest.SIZE)
     if mpy is None:
         mpy = getattr(sys.implementation, "_mpy", 6) & 0xFFFF
     digest = hashlib.sha256(data).digest()
-    manifest.pack_into(made, len(data), role, target, mpy, uid, trial_min, version, digest)
+    manifest.pack_into(made, len(data), role, target, mpy, uid, trial_min, version, digest, base)
     return bytes(made)
 
 
@@ -68,6 +71,7 @@ class WorldSlot(Slot):
         start = number * world.slot_bytes
         super().__init__(number, Nor(world.power, world.flash, start, world.block, world.blocks))
         self.world = world
+        self.base = world.golden
 
     def mount(self, path):
         first = memoryview(bytearray(1))
@@ -85,6 +89,7 @@ class World:
         self.block = block
         self.blocks = blocks
         self.slot_bytes = block * blocks
+        self.golden = GOLDEN_ID
         self.power = Power()
         self.cells = bytearray(FRAM_BYTES)
         self.flash = bytearray(b"\xff" * (2 * self.slot_bytes))

@@ -21,6 +21,7 @@ from typing import Any
 
 from dragonet import micropython, paths
 from dragonet.bench.benchfile import Entry
+from dragonet.deploy import goldens
 from dragonet.errors import UserError
 
 PWRON_RESET, SOFT_RESET = 1, 5  # machine.reset_cause()
@@ -51,6 +52,7 @@ class UnixBoard:
         self._settings: dict[str, Any] = {
             "role": entry.role, "pins": "pins_unix", "seed": 1, "uid": list(uid), "world": list(entry.world),
             "app": app, "paced": paced, "stock": entry.method == "folders", "reset_cause": PWRON_RESET, "control": 0,
+            "golden": list(goldens.checkout(entry.role).id),
             "mounts": [
                 ["/twin", str(twin)], ["/rom", str(firmware)], ["/board", str(paths.BOARDS / entry.role)],
                 ["/target", str(paths.BOARDS / "rp2")], ["/host", str(paths.HOST_TOOLS)], ["/nv", str(folder)],

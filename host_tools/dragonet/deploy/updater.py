@@ -31,7 +31,7 @@ _TRIES = 40  # of one erase block: boards that transmit write no flash meanwhile
 
 @dataclass(frozen=True)
 class Board:
-    """What an image must fit."""
+    """What an image must fit. base: id of its golden app, zeros = it does not tell."""
 
     role: str
     target: str
@@ -39,6 +39,7 @@ class Board:
     uid: bytes
     slot_bytes: int
     block_bytes: int
+    base: bytes
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Plan:
     send: int = 0
     bytes: int = 0
     slot: str = ""
+    brings: tuple[str, ...] = ()
 
 
 class Updater:
@@ -90,8 +92,8 @@ class Updater:
         data = self._commander.call("update_board").data
         if len(data) != told.BOARD_SIZE:
             raise UserError(f"{self._commander.role}: its update service speaks another version")
-        role, target, mpy, uid, size, block = struct.unpack(told.BOARD, data)
-        return Board(_text(role), _text(target), mpy, uid, size, block)
+        role, target, mpy, uid, size, block, base = struct.unpack(told.BOARD, data)
+        return Board(_text(role), _text(target), mpy, uid, size, block, base)
 
     def status(self) -> Status:
         return _status(self._commander.call("update_status").data)
@@ -109,6 +111,8 @@ class Updater:
             raise UserError(f"{name}'s MicroPython is {what}: build it with another --target")
         if any(image.uid) and image.uid != board.uid:
             raise UserError(f"the image is for the board with uid {image.uid.hex()}, and {name} has {board.uid.hex()}")
+        if not image.whole and image.base != board.base:
+            raise UserError(images.stranger(name, image.base, board.base))
         if not board.slot_bytes:
             raise UserError(f"{name} has no slots")
         if len(image.data) > board.slot_bytes:
@@ -139,8 +143,9 @@ class Updater:
                 raise UserError(f"{name} has an update of another image under way: 'dragonet update abort {name}'")
             left = len(image.data) - status.window
             send = -(-left // board.block_bytes)
-            return Plan("send", "it was begun before", total - send, send, left, status.other)
-        return Plan("send", "new to the board", 0, total, len(image.data), "")
+            return Plan("send", "it was begun before", total - send, send, left, status.other, image.brings)
+        why = "whole, new to the board" if image.whole else "what differs from its golden app"
+        return Plan("send", why, 0, total, len(image.data), "", image.brings)
 
     def push(self, image: images.Image, progress: Callable[[int, int], None] | None = None) -> Status:
         """Send, verify. progress(bytes that are there, bytes). NotDone, Refusal: what the board said."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dragonet import micropython, paths
+from dragonet.deploy import goldens
 from dragonet.errors import UserError
 from dragonet.flatsat.clocks import Clock
 from dragonet.flatsat.costs import COSTS
@@ -131,6 +132,7 @@ class VirtualBoard:
             "costs": self.costs,
             "heap_scale": _GARBAGE_SCALE * micropython.word_bits() / 32,
             "config": self._config,
+            "golden": list(goldens.checkout(self.role).id),
             "files": [(path, list(content)) for path, content in self.files.items()],
             "mounts": [
                 ["/twin", str(paths.VIRTUAL_BOARD)],
