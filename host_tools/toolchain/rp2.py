@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from dragonet import paths
+from dragonet.deploy import goldens
 from dragonet.errors import UserError
 from dragonet.toolchain import FOLDER, ROLES
 from toolchain.build import compile, finish, is_fresh, jobs, key, pins, recipe, source_tree
@@ -22,7 +23,8 @@ def _frozen(role: str) -> list[Path]:
     """Every file that goes into the image, or its bench build, beside MicroPython's own, and what says so."""
     board = paths.BOARDS / role
     listed = [board / path for _, path in json.loads((board / "package.json").read_text())["urls"]]
-    own = [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
+    own = [paths.HOST_TOOLS / "dragonet" / "deploy" / "golden.py"]
+    own += [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
     packages = [path for name in ("csp", "core", role) for path in (paths.FIRMWARE / name).glob("*.py")]
     packages += [*paths.FIRMWARE.glob("*.py"), paths.BOARDS / "bench" / "bench_build.py"]
     return [*listed, *packages, *own, board / "manifest.py", board / "package.json"]
@@ -103,6 +105,7 @@ def image(role: str, bench: bool = False) -> None:
 def images() -> None:
     for role in ROLES:
         image(role)
+        goldens.checkout(role).save()  # for overlays of it
 
 
 def bench_images() -> None:

@@ -13,6 +13,7 @@ import pytest
 import toolchain.__main__ as builder
 from dragonet import paths
 from dragonet import toolchain as built
+from dragonet.deploy import golden, goldens
 from dragonet.errors import UserError
 from dragonet.generate import packages
 from toolchain import build, fetch, rp2, sources
@@ -145,6 +146,7 @@ class Manifest:
 
     def __init__(self, role: str, bench: bool = False) -> None:
         self.frozen: set[str] = set()
+        self.golden = ""
         self._folder = paths.BOARDS / role
         if bench:  # as host_tools/toolchain/rp2.py writes it
             self.include("../rp2/manifest.py", role=role, bench=True)
@@ -171,6 +173,7 @@ class Manifest:
         folder = Path(path)
         if script is None:
             self.frozen |= {str(file.relative_to(folder)) for file in folder.rglob("*.py")}
+            self.golden = (folder / "golden.py").read_text()
         else:
             self.frozen.add(script)
 
@@ -181,6 +184,15 @@ def test_only_a_bench_image_has_what_lets_anyone_change_a_board(role: str):
     flight = Manifest(role).frozen
     assert not bench & flight
     assert Manifest(role, bench=True).frozen == flight | bench
+
+
+@pytest.mark.parametrize("role", built.ROLES)
+def test_an_image_knows_its_golden_app_by_the_id_that_the_host_gives_it(role: str):
+    told: dict[str, bytes] = {}
+    exec(Manifest(role).golden, told)
+    assert told["ID"] == goldens.checkout(role).id != bytes(golden.ID_BYTES)
+    assert Manifest(role, bench=True).golden == Manifest(role).golden
+    assert not set(golden.FIXED) & set(goldens.checkout(role).modules)
 
 
 @pytest.mark.parametrize("role", built.ROLES)
