@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from dragonet.commands.options import ROUTE_HELP, VIA, AsJson, BitRate, Board, Key, Timeout, Version, Via, commander
+from dragonet.deploy import goldens
 from dragonet.deploy import image as images
 from dragonet.deploy.updater import Updater
 from dragonet.errors import UserError
@@ -25,6 +26,9 @@ _EPILOG = f"""{ROUTE_HELP}
 A board has slots a and b and a golden app in its firmware. An image goes into the free slot, is tried, and
 stays only if it is confirmed within its time; otherwise the board goes back by itself.
 
+An image brings what differs from the board's golden app, if that is known here: 'make toolchain' keeps each in
+build/goldens; keep the file of what flies. Otherwise it brings everything, and takes as much more of the heap.
+
 Examples:
 
   dragonet update push beacon --key ops.key --dry-run
@@ -34,6 +38,8 @@ Examples:
   dragonet update activate beacon --key ops.key
 
   dragonet update confirm beacon --key ops.key
+
+  dragonet update push beacon --key ops.key --golden flown/beacon-0123456789abcdef.json
 
   dragonet update build sensor --target rp2 --key ops.key --out sensor.slot
 
@@ -54,6 +60,11 @@ Code = Annotated[Path | None, typer.Option("--firmware", metavar="DIR", help="Fl
 Name = Annotated[
     str | None, typer.Option("--version", metavar="TEXT", help="Default: revision and hash.")
 ]
+Stands = Annotated[
+    Path | None,
+    typer.Option("--golden", metavar="FILE", help="The board's golden app: a file of build/goldens, or its checkout."),
+]
+Whole = Annotated[bool, typer.Option("--whole", help="Everything, not only what differs from the golden app.")]
 
 
 @app.command()
@@ -66,10 +77,17 @@ def build(
     uid: Annotated[str, typer.Option("--uid", metavar="HEX", help="Only for the board of this unique id.")] = "",
     firmware: Code = None,
     version: Name = None,
+    golden: Stands = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an image file: flight code above the guard, compiled, with its manifest. Signed when a key is given."""
-    made = images.build(role, target, firmware=_folder(firmware), version=version, trial_min=trial, uid=_uid(uid))
+    """Make an image file: flight code above the guard, compiled, with its manifest. Signed when a key is given.
+
+    With --golden it brings only what differs from that golden app.
+    """
+    made = images.build(
+        _known(role), target, firmware=_folder(firmware), version=version, trial_min=trial, uid=_uid(uid),
+        stands_on=goldens.load(golden, role) if golden is not None else None,
+    )  # fmt: skip
     if key is not None:
         made = made.sign(KeyFile.load(key))
     path = out or Path(f"{role}-{target}.slot")
@@ -93,7 +111,7 @@ def status(
 ) -> None:  # fmt: skip
     """What runs, what is in the slots, and how an update goes."""
     with _updater(role, None, via, timeout, csp_version, bitrate) as updater:
-        _tell_status(updater.status().describe(), as_json)
+        _tell_status(updater.status().describe() | {"base": updater.board().base.hex()}, as_json)
 
 
 @app.command()
@@ -107,6 +125,8 @@ def push(
     trial: Trial = images.TRIAL_MIN,
     firmware: Code = None,
     version: Name = None,
+    golden: Stands = None,
+    whole: Whole = False,
     via: Via = VIA,
     timeout: Timeout = 2.0,
     csp_version: Version = 2,
@@ -120,12 +140,15 @@ def push(
         else:
             board = updater.board()
             name = target or images.target_of(board.target, board.mpy)
-            made = images.build(role, name, firmware=_folder(firmware), version=version, trial_min=trial)
+            made = images.fitting(
+                role, name, board.base, given=golden, whole=whole, firmware=_folder(firmware), version=version,
+                trial_min=trial,
+            )  # fmt: skip
         if key is not None:
             made = made.sign(KeyFile.load(key))
         plan = updater.plan(made)
         if dry_run:
-            _tell({"image": made.version, "bytes": len(made.data), **vars(plan)}, as_json)
+            _tell({"image": made.version, **vars(plan)}, as_json)
             return
         console = Console(stderr=as_json)
         with _progress(console, made) as progress:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dragonet import paths
-from dragonet.deploy import golden, overlay, romfs
+from dragonet.deploy import golden, goldens, overlay, romfs
 from dragonet.deploy.goldens import Golden
 from dragonet.errors import UserError
 from dragonet.generate import packages
@@ -155,6 +155,26 @@ def build(
         raise UserError(f"version {version!r}: longer than {manifest.VERSION} characters")
     base = stands_on.id if stands_on is not None else manifest.WHOLE
     return Image(data, role, what.platform, mpy, version, trial_min, uid, base, files=made, brings=brings)
+
+
+def fitting(
+    role: str, target: str, base: bytes, *, given: Path | None = None, whole: bool = False,
+    firmware: Path | None = None, version: str | None = None, trial_min: int = TRIAL_MIN,
+) -> Image:  # fmt: skip
+    """build() for a board whose golden app has the id `base`: an overlay of it, if it is known here, or a whole image.
+
+    given: a file or checkout that has it. UserError: as build() and goldens.find().
+    """
+    stands_on = None
+    if whole:
+        why = "everything: a whole image is wanted"
+    elif not any(base) and given is None:
+        why = "everything: the board does not tell its golden app"
+    else:
+        stands_on = goldens.find(role, base, given)
+        why = f"everything: the golden app {base.hex()} is not known here (--golden FILE)"
+    made = build(role, target, firmware=firmware, version=version, trial_min=trial_min, stands_on=stands_on)
+    return made if stands_on is not None else replace(made, brings=(why,))
 
 
 def files(role: str, firmware: Path) -> dict[str, Path]:

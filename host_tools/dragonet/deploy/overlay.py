@@ -40,7 +40,8 @@ def overlay(files: Mapping[str, Path], golden: Golden, firmware: Path) -> Overla
     order = sorted(over, key=lambda name: (len(reach.of(name) & over), name))
     found |= {f"{FOLDER}/{name}": files[name] for name in order}
     modules = tuple(name.removesuffix(".py").replace("/", ".") for name in order)
-    found[LIST] = f"MODULES = {modules!r}\n".encode()
+    # the id makes images of the same modules for other golden apps other images
+    found[LIST] = f"BASE = {golden.id!r}\nMODULES = {modules!r}\n".encode()
     return Overlay(found, tuple(_told(files, differ, whole)))
 
 

@@ -144,7 +144,7 @@ class Updater:
             left = len(image.data) - status.window
             send = -(-left // board.block_bytes)
             return Plan("send", "it was begun before", total - send, send, left, status.other, image.brings)
-        why = "whole, new to the board" if image.whole else "what differs from its golden app"
+        why = "new to the board" if image.whole else "what differs from its golden app"
         return Plan("send", why, 0, total, len(image.data), "", image.brings)
 
     def push(self, image: images.Image, progress: Callable[[int, int], None] | None = None) -> Status:
