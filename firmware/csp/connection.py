@@ -20,6 +20,10 @@ _BACKLOG = const(4)  # connections that wait to be accepted
 _REFUSED_MS = const(100)  # after a refusal, before asking again
 _CRC_SIZE = const(4)
 _SFP_SIZE = const(8)
+_FREE = const(-1)  # port of a connection that is not in use
+
+# How a connection came about: here, or by a packet to a socket, and then whether the socket offers it to be accepted.
+_BEGUN_HERE, _CAME, _OFFERED = const(0), const(1), const(2)
 
 
 async def _wait(event, until, timeout_ms):
@@ -41,23 +45,30 @@ class Connection:
     """One connection. peer, peer_port, port: its ends. is_open: False once either side closed it.
 
     NoConnection: it is closed (and, to read, everything that came has been read).
+    Twelve attributes: a thirteenth would take 48 bytes in each.
     """
 
-    def __init__(self, table):
-        self.node = table.node
-        self.table = table
-        self.in_use = False
+    def __init__(self, node):
+        self.node = node
         self.is_open = False
-        self.reliable = False
-        self.peer = self.peer_port = self.port = 0
+        self.peer = self.peer_port = 0
+        self.port = _FREE
         self.pri = NORMAL
-        self.flags = FLAG_CRC32
+        self.flags = FLAG_CRC32  # of its packets; with FLAG_RDP they are RDP's
         self.rdp = rdp.Rdp(self)
-        self._socket = None
-        self._accepted = False
-        self._first = self._last = None  # what waits for the reader, linked by Packet.next
+        self._came = _BEGUN_HERE
+        self._first = None  # what waits for the reader, linked by Packet.next
         self._count = 0
         self._changed = None  # Event: something arrived, was acknowledged, opened or closed
+
+    @property
+    def in_use(self):
+        return self.port != _FREE
+
+    @property
+    def reliable(self):
+        """True with RDP."""
+        return self.flags & FLAG_RDP != 0
 
     # --- for applications ---
 
@@ -127,7 +138,7 @@ class Connection:
         packet.size = size
         if self.reliable:
             self.rdp.send(packet)
-            self.table.soon()
+            self.node.connections.soon()
             return True
         packet.pri = self.pri
         packet.src, packet.dst = self.node.address, self.peer
@@ -153,7 +164,7 @@ class Connection:
                     if not await _wait(self._changed, until, timeout_ms):
                         agreed = False
                         break
-        self.table.forget(self)
+        self.node.connections.forget(self)
         return agreed
 
     def _check(self):
@@ -167,11 +178,13 @@ class Connection:
         if self._count == _DEPTH:
             return False
         self.node.hold(packet)
-        if self._count:
-            self._last.next = packet
-        else:
+        last = self._first
+        if last is None:
             self._first = packet
-        self._last = packet
+        else:
+            while last.next is not None:
+                last = last.next
+            last.next = packet
         self._count += 1
         self._changed.set()
         return True
@@ -183,9 +196,9 @@ class Connection:
     def opened(self):
         self.is_open = True
         self._changed.set()
-        if self._socket is not None and not self._accepted:
-            self._accepted = True
-            self._socket.offer(self)
+        if self._came == _CAME:
+            self._came = _OFFERED
+            self.node.connections.socket(self).offer(self)
 
     def sent(self):
         self._changed.set()
@@ -193,22 +206,21 @@ class Connection:
     def closed(self):
         self.is_open = False
         self._changed.set()
-        if self._socket is not None and not self._accepted:
-            self.table.forget(self)  # nobody knows of it
+        if self._came == _CAME:
+            self.node.connections.forget(self)  # nobody knows of it
 
-    def begin(self, peer, peer_port, port, reliable, pri, flags, socket):
-        self.in_use = True
-        self.is_open = not reliable
-        self._accepted = False
+    def begin(self, peer, peer_port, port, pri, flags, came):
+        self.is_open = not flags & FLAG_RDP
         self.peer, self.peer_port, self.port = peer, peer_port, port
-        self.reliable, self.pri, self.flags, self._socket = reliable, pri, flags, socket
+        self.pri, self.flags, self._came = pri, flags, came
         if self._changed is None:
             self._changed = asyncio.Event()
         self._changed.clear()
 
     def end(self):
         self.rdp.abort()
-        self.is_open = self.in_use = False
+        self.is_open = False
+        self.port = _FREE
         while self._count:
             self.node.release(self._pop())
         self._changed.set()
@@ -252,7 +264,7 @@ class Connections:
         self._salt = self._control = 0
         self.retransmitted = 0  # RDP packets
         self._made = time.ticks_us()
-        self._all = [Connection(self) for _ in range(count)]
+        self._all = [Connection(node) for _ in range(count)]
         node.connections = self
         node.facts[CONNECTIONS] = 1
 
@@ -284,7 +296,8 @@ class Connections:
         if connection is None:
             raise NoConnection("all %d connections are in use" % len(self._all))
         port = self.node.reserve_port(connection)
-        connection.begin(dst, dport, port, reliable, pri, FLAG_CRC32, None)
+        flags = FLAG_CRC32 | FLAG_RDP if reliable else FLAG_CRC32
+        connection.begin(dst, dport, port, pri, flags, _BEGUN_HERE)
         if not reliable:
             return connection
         engine = connection.rdp
@@ -297,7 +310,7 @@ class Connections:
                 connection._changed.clear()
                 engine.connect()
                 try:
-                    await asyncio.wait_for_ms(connection._changed.wait(), min(left, engine.packet_timeout_ms))
+                    await asyncio.wait_for_ms(connection._changed.wait(), min(left, engine.options[rdp.PACKET_MS]))
                 except asyncio.TimeoutError:
                     pass
                 if engine.state == rdp.CLOSED:
@@ -315,55 +328,58 @@ class Connections:
 
     def take(self, packet):
         """From Node: True if the packet is for a connection or for a socket."""
-        reliable = packet.flags & FLAG_RDP
+        reliable = packet.flags & FLAG_RDP != 0
         for connection in self._all:
-            if connection.in_use and connection.peer_port == packet.sport and connection.port == packet.dport:
+            if connection.peer_port == packet.sport and connection.port == packet.dport:
                 if connection.peer == packet.src and (connection.is_open or connection.rdp.state != rdp.CLOSED):
                     break
         else:
             if packet.dport not in self._sockets:
                 return False
-            connection = self._claim(packet, reliable)
+            connection = self._claim(packet)
         stats = packet.interface.stats
-        if connection is None or (reliable != 0) != connection.reliable:
+        if connection is None or reliable != connection.reliable:
             stats.unserved += 1
             stats.drop += 1
         elif not reliable:
             if not connection.deliver(packet):
                 stats.inbox_full += 1
                 stats.drop += 1
-            elif not connection._accepted:
+            elif connection._came == _CAME:
                 connection.opened()
         else:
             if not connection.rdp.receive(packet):
                 stats.unserved += 1
                 stats.drop += 1
-            if connection._socket is not None and not connection._accepted and connection.rdp.state == rdp.CLOSED:
+            if connection._came == _CAME and connection.rdp.state == rdp.CLOSED:
                 self.forget(connection)  # it never began
             self.soon()
         return True
 
-    def _claim(self, packet, reliable):
+    def _claim(self, packet):
         """A connection for a packet to a socket; None if none is free, or too many wait to be accepted."""
         socket = self._sockets[packet.dport]
         if socket.is_full():
             return None
         connection = self._free()
         if connection is not None:
-            connection.begin(
-                packet.src, packet.sport, packet.dport, reliable != 0, packet.pri, packet.flags & FLAG_CRC32, socket
-            )
+            flags = packet.flags & (FLAG_CRC32 | FLAG_RDP)
+            connection.begin(packet.src, packet.sport, packet.dport, packet.pri, flags, _CAME)
         return connection
 
     def forget(self, connection):
         """Let go of a connection and all its packets."""
         if not connection.in_use:
             return
-        if connection._socket is not None:
-            connection._socket.withdraw(connection)
-        else:
+        if connection._came == _BEGUN_HERE:
             self.node.free_port(connection.port)
+        else:
+            self.socket(connection).withdraw(connection)
         connection.end()
+
+    def socket(self, connection):
+        """The one by which it came."""
+        return self._sockets[connection.port]
 
     def soon(self):
         """Have the node's task look at the timers soon."""

@@ -33,6 +33,8 @@ THERE = const(-1)  # Packet.sent of what an EAK named
 _TIMEOUT_LAST_MS = const(3_600_000)  # a peer's demands are cut to this
 # libcsp's defaults, as they stand in SYN
 OPTIONS = (WINDOW, 10_000, 1_000, 1, 250, 2)
+_WINDOW, _CONNECTION_MS, PACKET_MS = const(0), const(1), const(2)
+_DELAYED, _ACK_MS, _ACK_DELAY = const(3), const(4), const(5)
 
 
 def between(number, first, last):
@@ -41,7 +43,10 @@ def between(number, first, last):
 
 
 class Rdp:
-    """RDP of one connection. The connection gives: node, deliver(packet), opened(), closed()."""
+    """RDP of one connection. The connection gives: node, deliver(packet), opened(), closed().
+
+    options: as in SYN, the window and the delay as they count here. Twelve attributes, as Connection.
+    """
 
     def __init__(self, connection):
         self._connection = connection
@@ -52,19 +57,27 @@ class Rdp:
         self._reset()
 
     def _reset(self):
-        self._options(OPTIONS)
-        self.count = 0  # packets sent and not acknowledged
+        self.options = OPTIONS
         self._irs = 0
         self.snd_nxt = self.snd_una = 0  # until the connection is open, snd_una is the initial number of this side
         self.rcv_cur = 0  # last one received in order
         self._acked = 0  # last one acknowledged
         self._ack_stamp = self._stamp = time.ticks_ms()
 
-    def _options(self, options):
-        window, self.connection_timeout_ms, self.packet_timeout_ms = options[0], options[1], options[2]
-        self.window = min(max(window, 1), WINDOW)
-        self._ack_timeout_ms = options[4]
-        self._ack_delay = options[5] if options[3] else 0
+    @property
+    def count(self):
+        """Packets sent and not acknowledged."""
+        k = 0
+        while k < WINDOW and self._sent[k] is not None:
+            k += 1
+        return k
+
+    def _adopt(self, options):
+        options[_WINDOW] = min(max(options[_WINDOW], 1), WINDOW)
+        if not options[_DELAYED]:
+            options[_ACK_DELAY] = 0
+        options = tuple(options)
+        self.options = OPTIONS if options == OPTIONS else options
 
     # --- opening and closing ---
 
@@ -78,7 +91,7 @@ class Rdp:
         self._send_syn(SYN, 0)
 
     def _choose_iss(self):
-        self.snd_una = self._connection.table.salt() * 40503 & 0xFFFF
+        self.snd_una = self._connection.node.connections.salt() * 40503 & 0xFFFF
         self.snd_nxt = self.snd_una + 1 & 0xFFFF
 
     def _send_syn(self, flags, ack):
@@ -109,7 +122,6 @@ class Rdp:
         for k in range(self.count):
             self._connection.node.release(self._sent[k])
             self._sent[k] = None
-        self.count = 0
         while self._ahead is not None:
             packet = self._ahead
             self._ahead = packet.next
@@ -124,7 +136,7 @@ class Rdp:
 
     def room(self):
         """How many packets may be sent now."""
-        return self.window - (self.snd_nxt - self.snd_una & 0xFFFF) if self.state == OPEN else 0
+        return self.options[_WINDOW] - (self.snd_nxt - self.snd_una & 0xFFFF) if self.state == OPEN else 0
 
     def send(self, packet):
         """Send a packet with data in it, taken over from the caller; there is room()."""
@@ -132,7 +144,6 @@ class Rdp:
         packet.seq = self.snd_nxt
         self._sent[self.count] = packet
         self.snd_nxt = self.snd_nxt + 1 & 0xFFFF
-        self.count += 1
         self._emit(packet, time.ticks_ms())
 
     def _emit(self, packet, now):
@@ -166,7 +177,7 @@ class Rdp:
     def _send_packet(self, packet, flags, seq, ack):
         packet.flags = 0
         self._address(packet)
-        self._finish(packet, flags | self._connection.table.control(), seq, ack)
+        self._finish(packet, flags | self._connection.node.connections.control(), seq, ack)
         self._connection.node.release(packet)
 
     def _send_control(self, flags):
@@ -196,7 +207,7 @@ class Rdp:
         if self._acked == self.rcv_cur:
             return
         unacked = self.rcv_cur - self._acked & 0xFFFF
-        if unacked > self._ack_delay or time.ticks_diff(now, self._ack_stamp) >= self._ack_timeout_ms:
+        if unacked > self.options[_ACK_DELAY] or time.ticks_diff(now, self._ack_stamp) >= self.options[_ACK_MS]:
             self._send_control(ACK)
 
     # --- time ---
@@ -207,16 +218,17 @@ class Rdp:
         if state == CLOSED:
             return -1
         if state == OPEN:
-            if self.count and time.ticks_diff(now, self._stamp) > self.connection_timeout_ms:
+            count = self.count
+            if count and time.ticks_diff(now, self._stamp) > self.options[_CONNECTION_MS]:
                 self._end()
                 return -1
             self._ack_if_due(now)
-            for k in range(self.count):
+            for k in range(count):
                 packet = self._sent[k]
-                if packet.sent >= 0 and time.ticks_diff(now, packet.sent) >= self.packet_timeout_ms:
-                    self._connection.table.retransmitted += 1
+                if packet.sent >= 0 and time.ticks_diff(now, packet.sent) >= self.options[PACKET_MS]:
+                    self._connection.node.connections.retransmitted += 1
                     self._emit(packet, now)
-        elif time.ticks_diff(now, self._stamp) > self.connection_timeout_ms:
+        elif time.ticks_diff(now, self._stamp) > self.options[_CONNECTION_MS]:
             self._end()
             return -1
         return 50 if self.count or self._acked != self.rcv_cur else 500
@@ -269,7 +281,7 @@ class Rdp:
             return False
         self._reset()
         buffer = packet.buffer
-        self._options([_u32(buffer, DATA + 4 * k) for k in range(6)])
+        self._adopt([_u32(buffer, DATA + 4 * k) for k in range(6)])
         self._choose_iss()
         self.rcv_cur = self._irs = self._acked = seq
         self.state = SYN_RCVD
@@ -298,7 +310,7 @@ class Rdp:
             elif packet.size:
                 self._send_eak()  # it was here already: the acknowledgement got lost
             return
-        if not between(ack, self.snd_una - 1 - 2 * self.window & 0xFFFF, self.snd_nxt - 1 & 0xFFFF):
+        if not between(ack, self.snd_una - 1 - 2 * self.options[_WINDOW] & 0xFFFF, self.snd_nxt - 1 & 0xFFFF):
             return
         if self.state == SYN_RCVD:
             if ack != self.snd_una:
@@ -318,14 +330,14 @@ class Rdp:
         if not between(ack + 1 & 0xFFFF, self.snd_una, self.snd_nxt):
             return  # an old one
         self.snd_una = ack + 1 & 0xFFFF
+        count = self.count
         gone = 0
-        while gone < self.count and not between(self._sent[gone].seq, self.snd_una, self.snd_nxt):
+        while gone < count and not between(self._sent[gone].seq, self.snd_una, self.snd_nxt):
             self._connection.node.release(self._sent[gone])
             gone += 1
         if gone:
-            for k in range(self.count):
-                self._sent[k] = self._sent[k + gone] if k + gone < self.count else None
-            self.count -= gone
+            for k in range(count):
+                self._sent[k] = self._sent[k + gone] if k + gone < count else None
             self._connection.sent()
 
     def _spare(self, packet):
@@ -336,8 +348,8 @@ class Rdp:
             for at in range(DATA, DATA + packet.size - 1, 2):
                 if get16(packet.buffer, at) == sent.seq:
                     sent.sent = THERE
-            if sent.sent >= 0 and time.ticks_diff(now, sent.sent) >= self._ack_timeout_ms:
-                self._connection.table.retransmitted += 1
+            if sent.sent >= 0 and time.ticks_diff(now, sent.sent) >= self.options[_ACK_MS]:
+                self._connection.node.connections.retransmitted += 1
                 self._emit(sent, now)
 
     def _take_data(self, packet, seq):

@@ -457,8 +457,8 @@ class Wire5(unittest.TestCase):
         self.node.connections.listen(12)
         self.receive(30, b"\xff" * 24, rdp.SYN, 1, 0)
         engine = self.node.connections._all[0].rdp
-        self.assertEqual(engine.window, rdp.WINDOW)
-        self.assertTrue(engine.packet_timeout_ms <= 3_600_000)
+        self.assertEqual(engine.options[0], rdp.WINDOW)
+        self.assertTrue(engine.options[rdp.PACKET_MS] <= 3_600_000)
 
     def test_sequence_numbers_are_compared_modulo_65536(self):
         self.assertTrue(rdp.between(2, 0xFFFE, 5))
