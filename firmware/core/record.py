@@ -21,8 +21,18 @@ _HEADER = ">BBHI"
 _SEQUENCE = const(0x3FFFFFFF)  # 30 bits: never a heap integer on a 32-bit board
 _HALF = const(0x20000000)
 _TRIES = const(3)
+_NO_COPY = const(-1)  # none is valid
 _BROKEN = const(-1)
-_BLANK = const(-2)
+_BLANK = const(-2)    # nothing was ever written there
+_UNKNOWN = const(-3)  # not looked at yet
+
+# One block for what is filled and done with within a call: whoever fills it keeps nothing there while others run (an
+# await, a call of theirs), and no interrupt uses it.
+#   here                    a copy as it stands in the memory
+#   core/ring.py            an entry as it stands in the memory, until the next access to a record or ring
+#   core/update_machine.py  a page on its way to flash
+#   sensor/receiver.py      what the UART received
+SCRATCH = bytearray(512)  # as much as a copy of the largest record takes
 
 
 def space(size):
@@ -37,21 +47,19 @@ class Record:
     """
 
     def __init__(self, memory, address, size, version=1):
+        length = size + OVERHEAD
+        if length > len(SCRATCH):
+            raise ValueError("record of %d bytes" % size)
         self._memory = memory
         self._address = address
-        self._length = size + OVERHEAD
         self._version = version
-        self._size = size
-        self._frame = memoryview(bytearray(self._length))
+        self._frame = memoryview(bytearray(length))
         self._body = self._frame[: size + 8]
-        self._check = memoryview(bytearray(self._length))
-        self._check_body = self._check[: size + 8]
+        self._check = memoryview(SCRATCH)[:length]
         self.data = self._frame[8 : 8 + size]
         self.errors = 0
-        self._newest = -1     # copy 0 or 1; -1: none is valid
+        self._newest = _UNKNOWN  # copy 0 or 1, or why there is none
         self._sequence = 0
-        self._known = False   # both copies were looked at
-        self._blank = False   # and nothing was ever written there
 
     def load(self):
         """True when data holds the newest valid copy; False, and data untouched, when neither is readable.
@@ -59,7 +67,7 @@ class Record:
         Memory that was never written is unreadable too, but no error.
         """
         if not self._scan() or self._newest < 0:
-            if not self._blank:
+            if self._newest != _BLANK:
                 self.errors += 1
             return False
         try:
@@ -67,7 +75,7 @@ class Record:
                 raise OSError(5)
         except OSError:
             self.errors += 1
-            self._known = False
+            self._newest = _UNKNOWN
             return False
         self._frame[:] = self._check
         return True
@@ -77,34 +85,35 @@ class Record:
 
         What was loaded or saved last counts, even where its copy was spoiled since and an older one is readable.
         """
-        known, sequence, newest = self._known, self._sequence, self._newest
+        sequence, newest = self._sequence, self._newest
         if not self._scan():
             return 0
-        if known and newest >= 0 and (self._newest < 0 or self._sequence != sequence):
+        if newest >= 0 and (self._newest < 0 or self._sequence != sequence):
             if self._is_whole(sequence):
                 self._newest, self._sequence = newest, sequence
                 return 1 if self._write(newest) else 0
         if self._newest < 0:
-            return 0 if self._blank else -1
+            return 0 if self._newest == _BLANK else -1
         other = 1 - self._newest
         try:
             if self._read(other) != _BROKEN:
                 return 0
             self._read(self._newest)
-            self._memory.write(self._address + other * self._length, self._check)
+            self._memory.write(self._address + other * len(self._frame), self._check)
         except OSError:
             return 0
         return 1
 
     def save(self):
         """True when data were written and read back. Otherwise False, and the last good copy is as it was."""
-        if not self._known and not self._scan():
+        if self._newest == _UNKNOWN and not self._scan():
             self.errors += 1
             return False
         copy = 1 - self._newest if self._newest >= 0 else 0
         sequence = (self._sequence + 1) & _SEQUENCE
-        struct.pack_into(_HEADER, self._frame, 0, _MARK, self._version, self._size, sequence)
-        struct.pack_into(">I", self._frame, self._length - 4, crc32(self._body))
+        frame = self._frame
+        struct.pack_into(_HEADER, frame, 0, _MARK, self._version, len(self.data), sequence)
+        struct.pack_into(">I", frame, len(frame) - 4, crc32(self._body))
         if not self._write(copy):
             return False
         self._newest = copy
@@ -113,7 +122,7 @@ class Record:
 
     def _write(self, copy):
         # The frame becomes a copy; True when it was read back.
-        address = self._address + copy * self._length
+        address = self._address + copy * len(self._frame)
         try:
             self._memory.write(address, self._frame)
             self._memory.read_into(address, self._check)
@@ -128,13 +137,13 @@ class Record:
     def _is_whole(self, sequence):
         # True when the frame still is what was loaded or saved with this sequence.
         frame = self._frame
-        if struct.unpack_from(_HEADER, frame, 0) != (_MARK, self._version, self._size, sequence):
+        if struct.unpack_from(_HEADER, frame, 0) != (_MARK, self._version, len(self.data), sequence):
             return False
-        return struct.unpack_from(">I", frame, self._length - 4)[0] == crc32(self._body)
+        return struct.unpack_from(">I", frame, len(frame) - 4)[0] == crc32(self._body)
 
     def _scan(self):
         # Looks at both copies; False when the memory does not answer.
-        self._known = self._blank = False
+        self._newest = _UNKNOWN
         if self._memory is None:
             return False
         for _ in range(_TRIES):
@@ -150,22 +159,22 @@ class Record:
                 self._newest = 1
                 self._sequence = second
             else:
-                self._newest = -1
+                self._newest = _BLANK if first == second == _BLANK else _NO_COPY
                 self._sequence = 0
-                self._blank = first == second == _BLANK
-            self._known = True
             return True
         return False
 
     def _read(self, copy):
         # The copy's sequence; _BROKEN when it is not a whole record of this layout, _BLANK when it never was one.
-        self._memory.read_into(self._address + copy * self._length, self._check)
-        mark, version, size, sequence = struct.unpack_from(_HEADER, self._check, 0)
-        if mark != _MARK or version != self._version or size != self._size or sequence > _SEQUENCE:
-            empty = self._check[0]
-            if empty in (0, 0xFF) and all(byte == empty for byte in self._check):
+        check = self._check
+        end = len(check) - 4
+        self._memory.read_into(self._address + copy * len(check), check)
+        mark, version, size, sequence = struct.unpack_from(_HEADER, check, 0)
+        if mark != _MARK or version != self._version or size != len(self.data) or sequence > _SEQUENCE:
+            empty = check[0]
+            if empty in (0, 0xFF) and all(byte == empty for byte in check):
                 return _BLANK
             return _BROKEN
-        if struct.unpack_from(">I", self._check, self._length - 4)[0] != crc32(self._check_body):
+        if struct.unpack_from(">I", check, end)[0] != crc32(check[:end]):
             return _BROKEN
         return sequence

@@ -9,6 +9,7 @@
 # slots - 1 entries as they were. The newest is found at boot by one look at each slot.
 import struct
 from binascii import crc32
+from core.record import SCRATCH
 from micropython import const
 
 OVERHEAD = const(8)        # bytes of a slot beside its data
@@ -28,7 +29,8 @@ class Ring:
     """Entries of `size` bytes in `room` bytes at `address` of `memory` (read_into and write, or None when it is dead).
 
     data: memoryview to fill before append(). entry: sequence and data of the last append, as in the table.
-    found: sequence and data of the last read. next: sequence of the next append. errors: accesses that failed.
+    found: sequence and data of the last read, until the next access to any record or ring. next: sequence of the next
+    append. errors: accesses that failed.
     """
 
     def __init__(self, memory, address, room, size, version=1):
@@ -41,7 +43,7 @@ class Ring:
             raise ValueError("ring of %d bytes for entries of %d" % (room, size))
         body = size + _AT_DATA
         self._frame = memoryview(bytearray(self._length))
-        self._check = memoryview(bytearray(self._length))
+        self._check = memoryview(SCRATCH)[: self._length]
         self.entry = self._frame[:body]
         self.found = self._check[:body]
         self.data = self._frame[_AT_DATA:body]

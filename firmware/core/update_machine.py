@@ -17,6 +17,7 @@ from core import update_record as kept
 from core.command_codes import BUSY, CONTENT, LENGTH, NO_ROOM, NOT_FOUND, STATE, STORAGE
 from core.commands import Failed, Refused
 from core.manifest import BODY, Manifest
+from core.record import SCRATCH
 from core.slots import GOLDEN, PAGE
 from micropython import const
 
@@ -43,7 +44,7 @@ class Machine:
         self._open = open_slot
         self._slot = None
         self._manifest = None
-        self._page = memoryview(bytearray(PAGE))
+        self._page = memoryview(SCRATCH)[:PAGE]
         self._erased = False           # the erase block that is being received
         self.here = bytearray(4)       # bit n (LSB first): block n of it is here
         if not state.load():

@@ -4,13 +4,13 @@ from array import array
 
 from core import ports, settings
 from core.clock import Every
+from core.record import SCRATCH
 from micropython import const
 
 from sensor import ais, drops, nmea, records, ships
 from sensor.compact import PARAMETERS
 
 _LOOK_MS = const(400)    # 1,536 bytes at 38,400 baud, less than parts.AIS_RXBUF
-_CHUNK = const(512)      # bytes at a time; in between, others run
 _PACKETS = const(2)
 _POSITIONS = const(14)   # records of a packet: 232 bytes
 _STATIC = const(4)       # 236 bytes
@@ -26,7 +26,6 @@ class Receiver:
         self._board = board
         self._uart = uart
         self._rxbuf = rxbuf
-        self._chunk = bytearray(_CHUNK)
         self._report = [0] * 8
         self.types = array("I", (0 for _ in range(64)))
         self.ships = ships.Ships()
@@ -53,13 +52,13 @@ class Receiver:
                 if self._uart.any() >= self._rxbuf - 1:
                     self.full += 1
                 while True:
-                    count = self._uart.readinto(self._chunk)
+                    count = self._uart.readinto(SCRATCH)
                     if not count:
                         break
-                    self.nmea.feed(self._chunk, count, now_ms)
-                    if count < _CHUNK:
+                    self.nmea.feed(SCRATCH, count, now_ms)
+                    if count < len(SCRATCH):
                         break
-                    await asyncio.sleep_ms(0)
+                    await asyncio.sleep_ms(0)  # 512 bytes at a time; in between, others run
             self.nmea.expire(now_ms)
             if self._board.uptime_s >= send_s:
                 send_s = self._board.uptime_s + self._params.get("ships_period")
