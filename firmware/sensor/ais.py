@@ -3,6 +3,7 @@
 # The tables below are the one source of the layout: name (as pyais and gpsd call it), first bit, width, kind, and
 # the raw value that means "not available", which decodes to None. Text that is all "@" stays an empty string. They are
 # texts (core/lines.py), which stay in flash.
+import micropython
 from core.lines import Lines
 from micropython import const
 
@@ -160,20 +161,22 @@ class Unsupported(Exception):
     """A type this decoder only counts."""
 
 
-def unsigned(sixes, first, width):
-    """`width` bits from bit `first`, most significant first. Stays a small integer up to 30 bits."""
+@micropython.viper
+def unsigned(sixes, first: int, width: int) -> int:
+    """`width` bits from bit `first`, most significant first: up to 30, all within `sixes`."""
+    at = ptr8(sixes)
     i = first // 6
     left = 6 - first % 6
     if width <= left:
-        return sixes[i] >> left - width & (1 << width) - 1
-    value = sixes[i] & (1 << left) - 1
+        return at[i] >> left - width & (1 << width) - 1
+    value = at[i] & (1 << left) - 1
     width -= left
     while width >= 6:
         i += 1
-        value = value << 6 | sixes[i]
+        value = value << 6 | at[i]
         width -= 6
     if width:
-        value = value << width | sixes[i + 1] >> 6 - width
+        value = value << width | at[i + 1] >> 6 - width
     return value
 
 

@@ -1,9 +1,10 @@
 import unittest
+from array import array
 
 import micropython
 
 from sensor import ais, nmea, records
-from sensor.ships import RESEND_S, STATIC_QUEUE, Ships
+from sensor.ships import RESEND_S, STATIC_QUEUE, Ships, oldest
 
 STATIC_A = (
     b"!AIVDM,2,1,3,A,58SJ@DP2;=`1QK40000p4pt00000000000000016000000h00L5S`4ikP000,0*1E",
@@ -66,6 +67,35 @@ class Table(unittest.TestCase):
                 for known in range(200000000, 200000000 + 20 * 4096, 4096):
                     self.assertEqual(self.ships.get(known) is not None, known in order)
         self.assertEqual(self.ships.count, 8)
+
+    def test_the_oldest_is_the_first_of_the_least(self):
+        for values in ([7], [3, 2, 2, 5], [1, 2, 3], [3, 2, 1], [(1 << 30) - 1, 9, 9]):
+            self.assertEqual(oldest(array("I", values), len(values)), values.index(min(values)))
+        self.assertEqual(oldest(array("I", [3, 2, 1]), 2), 1)
+
+    def test_every_field_keeps_its_whole_range(self):
+        for lon, lat, speed, course, heading, status, kind in (
+            (-108000000, -54000000, 0, 0, 0, 0, ais.CLASS_A),
+            (ais.NO_LON, ais.NO_LAT, ais.NO_SPEED, ais.NO_COURSE, ais.NO_HEADING, ais.NO_STATUS, ais.LONG_RANGE),
+        ):
+            self.ships.position([999999999, lon, lat, speed, course, heading, status, kind], 77)
+            self.assertEqual(
+                self.ships.get(999999999),
+                {"mmsi": 999999999, "lon": lon, "lat": lat, "speed": speed, "course": course, "heading": heading,
+                 "status": status, "class": kind, "seen": 77, "count": 1},
+            )
+            self.assertEqual(self.ships.take_positions(self.buffer, 0, 4, 77), 1)
+            self.ships = Ships(8)
+
+    def test_it_is_told_again_after_a_while_in_every_minute_of_a_day(self):
+        for minute in range(1440):
+            self.ships = Ships(8)
+            self.ships.resend_s = 3600
+            told = [0, 3540, 3600, 7200]
+            for k in range(4):
+                self.ships.position(report(5), 60 * minute + told[k])
+                told[k] = self.ships.take_positions(self.buffer, 0, 4, 60 * minute + told[k])
+            self.assertEqual(told, [1, 0, 1, 1], minute)
 
     def test_an_older_position_beats_none(self):
         self.ships.position(report(574001234), 10)
