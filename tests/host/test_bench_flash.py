@@ -111,6 +111,13 @@ def test_a_trial_that_does_not_stay_up_goes_back_by_itself(desk: Any) -> None:
     assert only(flash.flash(bench, bench.boards, order(1))).done == "nothing"
 
 
+def test_a_trial_whose_app_does_not_start_goes_back_though_the_core_stays_up(desk: Any) -> None:
+    bench = desk(beacon={})
+    broken = bench_world.image(2, files={"beacon/app.py": b"raise ValueError\n"})
+    result = only(flash.flash(bench, bench.boards, replace(QUICK, image=broken, trial_s=3.0)))
+    assert (result.done, result.why, result.code) == ("rolled back", "its app did not start", 1)
+
+
 def test_rollback_returns_to_the_image_before(desk: Any) -> None:
     bench = desk(beacon={})
     for number in (1, 2):
@@ -288,7 +295,9 @@ def test_a_port_in_use_is_told(desk: Any) -> None:
 def test_a_board_of_a_flight_is_sent_to_the_bus(tmp_path: Path) -> None:
     bench = benchfile.parse({"name": "x", "boards": {"beacon": {"reach": "flight"}}}, tmp_path / "x.toml")
     result = only(flash.flash(bench, bench.boards, order(1)))
-    assert result.code == 2 and "dragonet update push beacon" in result.why
+    assert result.code == 2 and "add its bus" in result.why
+    with pytest.raises(UserError, match="no prompt: .*'dragonet tm beacon'"), reach.open(bench, bench.boards[0]):
+        pass
 
 
 def test_a_missing_toolchain_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,12 +148,17 @@ def leave(link: adapter.Link) -> None:
         pass  # without power, say: it boots anyhow
 
 
+def flat(volts: float) -> str:
+    """Why a board with this battery should not be flashed."""
+    return f"its battery is at {volts:.2f} V, under {FLAT_MV / 1000:.2f} V: charge it"
+
+
 def safety(link: adapter.Link) -> list[str]:
     """Why this board should not be flashed now; empty: nothing speaks against it."""
     millivolts, sending = link.literal(device.SAFETY)
     found = []
     if millivolts is not None and millivolts < FLAT_MV:
-        found.append(f"its battery is at {millivolts / 1000:.2f} V, under {FLAT_MV / 1000:.2f} V: charge it")
+        found.append(flat(millivolts / 1000))
     if sending:
         found.append("its radio transmits: wait for its end, or power-cycle the board")
     return found

@@ -127,6 +127,19 @@ def _safety():
 print(repr(_safety()))
 """
 
+# What its flight code kept of failures: (how many since the board was made, name of the task that failed last).
+FAILURES = """
+def _failures():
+    import guard, parts, pins
+    from core import layout, supervisor
+    from core.record import Record
+    record = Record(guard._fram(parts, pins), layout.region("supervisor")[0], supervisor.SIZE)
+    if not record.load():
+        return 0, ""
+    return int.from_bytes(record.data[2:4], "big"), bytes(record.data[4:20]).rstrip(b"\\0").decode()
+print(repr(_failures()))
+"""
+
 # The update machine of the board, for what bench/slots.py calls: (status, boots of a trial, s after which a boot has
 # settled, bytes of a slot, bytes of an erase block).
 MACHINE = """

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dragonet.bench import boards, reach
+from dragonet.bench import boards, flown, reach
 from dragonet.bench.adapter import Link
 from dragonet.bench.benchfile import Bench, Entry
 from dragonet.bench.folders import Folders
@@ -96,6 +96,10 @@ def guarded(bench: Bench, entry: Entry, order: Order, builder: Builder, tell: Te
     result = Result(entry.name, entry.role, "failed")
     begun = time.monotonic()
     try:
+        if entry.kind == "flight":
+            flown.flash(bench, entry, order, builder.image, tell, result)
+            result.seconds = round(time.monotonic() - begun, 3)
+            return result
         if bench.via is not None and _flies_it(bench, entry, builder, result):
             result.seconds = round(time.monotonic() - begun, 3)
             return result
@@ -157,15 +161,18 @@ def one(link: Link, entry: Entry, order: Order, builder: Builder, tell: Tell, re
     _allow(link, entry, order)
     if plan.what == "send":
         slots.send(image, lambda done, total: tell(entry.name, "send", done, total))
+    failures = slots.failures() if isinstance(slots, Slots) else None
     slots.activate()
     boards.reset(link)
     if not order.confirm:
         result.done = "trial"
         return
-    _trial(link, entry, order, tell, result)
+    _trial(link, entry, order, tell, result, failures)
 
 
-def _trial(link: Link, entry: Entry, order: Order, tell: Tell, result: Result) -> None:
+def _trial(
+    link: Link, entry: Entry, order: Order, tell: Tell, result: Result, failures: tuple[int, str] | None
+) -> None:
     wait_s = TRIAL_S if order.trial_s is None else order.trial_s
     begun, limit = link.clock(), time.monotonic() + max(wait_s, _TRIAL_LIMIT_S)
     while (passed := link.clock() - begun) < wait_s and time.monotonic() < limit:
@@ -178,8 +185,11 @@ def _trial(link: Link, entry: Entry, order: Order, tell: Tell, result: Result) -
     slots = method(link, entry, boards.prompt(link, entry, True, honest=True))
     status = slots.status()
     settled = wait_s > slots.settled_s
-    if status.state != "trial" or ended or settled and status.boots != slots.trials:
+    failed = isinstance(slots, Slots) and failures is not None and _app_failed(failures, slots.failures())
+    if failed or status.state != "trial" or ended or settled and status.boots != slots.trials:
         why = status.result if status.state != "trial" else f"it did not stay up for {wait_s:g} s"
+        if failed:
+            why = "its app did not start"
         if status.state == "trial":
             slots.rollback()
         result.done, result.why, result.code = "rolled back", why, 1
@@ -189,8 +199,15 @@ def _trial(link: Link, entry: Entry, order: Order, tell: Tell, result: Result) -
     boards.leave(link)
 
 
+def _app_failed(before: tuple[int, str], after: tuple[int, str]) -> bool:
+    """The core flies on for a minute without its app (firmware/core/start.py): it stayed up all the same."""
+    return before[0] != after[0] and after[1] == "start"
+
+
 def rollback(bench: Bench, entry: Entry) -> str:
     """Back to what was confirmed before; the slot that boots now."""
+    if entry.kind == "flight":
+        return flown.rollback(bench, entry)
     with reach.open(bench, entry) as link:
         slots = method(link, entry, boards.prompt(link, entry, True))
         name = slots.rollback()

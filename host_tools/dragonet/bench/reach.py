@@ -26,7 +26,7 @@ def open(bench: Bench, entry: Entry) -> Iterator[adapter.Link]:
     if entry.kind == "flight":
         raise UserError(
             f"{entry.name} is a board of a flight, which has no prompt: it is reached over the bus only"
-            f" ('dragonet update push {entry.role}')"
+            f" ('dragonet tm {entry.role}', 'dragonet cmd {entry.role}', 'dragonet bench flash')"
         )
     board = None
     with contextlib.ExitStack() as stack:

@@ -153,6 +153,10 @@ class Slots:
         except BoardError as error:
             raise NotDone(f"{self._entry.name}: flash is not written at byte {at} ({error}): is it worn out?") from None
 
+    def failures(self) -> tuple[int, str]:
+        """Of its flight code since the board was made, and what failed last: "start" is the app that did not start."""
+        return self._link.literal(device.FAILURES)
+
     def activate(self) -> None:
         """From the next boot on the image is on trial."""
         if self._refresh().state != "trial":

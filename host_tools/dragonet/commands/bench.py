@@ -99,7 +99,10 @@ def flash_(
     trial: Annotated[float | None, typer.Option("--trial", min=0, max=3600, help="Seconds it must stay up.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring flight code to the free slot of each board, try it, and keep it or go back."""
+    """Bring flight code to the free slot of each board, try it, and keep it or go back.
+
+    A board that flies (reach "flight") gets it over the bench's bus, signed with the bench's key.
+    """
     one = benchfile.load(bench)
     entries = one.choose(names or [])
     if firmware is not None and not (firmware / "core" / "board.py").is_file():
