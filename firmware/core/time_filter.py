@@ -15,7 +15,7 @@ FIRST_S = const(4)           # between exchanges at first; doubled each time, as
 
 _GOOD_US = const(200)        # above the least round trip: no second try
 _POOR_US = const(1_000)      # above it: not believed while there is something better
-_LONGER_US = const(100)      # by which one exchange may raise that least
+_LONGER_US = const(20)       # by which one exchange may raise that least
 _OLD_S = const(600)
 
 _WEIGHT_UNKNOWN = const(9)

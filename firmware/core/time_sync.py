@@ -234,7 +234,7 @@ class Time:
         theirs = samples.flags >> 8 & _SYNCHRONISED
         s, us = samples.s, samples.us  # the correction, us >= 0
         if not believed:
-            self._soon()
+            self._due_s = now + FIRST_S
             return
         if self.is_master and not asked_peer:
             return
