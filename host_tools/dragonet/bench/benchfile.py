@@ -46,6 +46,12 @@ class Entry:
     world: tuple[float, ...] = ()
 
     @property
+    def kept_safe(self) -> bool:
+        """A unix or emulated board with its pin SAFE low and remove-before-flight in: it starts without its app."""
+        world = dict(zip(CHANNELS[self.role], self.world, strict=False))
+        return bool(world.get("rbf")) and not world.get("safe", 1.0)
+
+    @property
     def kind(self) -> str:
         """flight, unix, emulated, uid, network or serial."""
         if self.reach in _TARGET_OF:

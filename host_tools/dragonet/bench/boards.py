@@ -90,10 +90,11 @@ def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False, honest: bo
     """
     found = None
     wait_s = _BOOT_S.get(entry.kind, _BOOT_OTHERS_S)
+    first_s = wait_s if entry.kept_safe else _FIRST_S  # its prompt comes for sure
     silent = 0
     lost = False
     for turn in range(_TURNS):
-        if link.prompt(wait_s if turn else _FIRST_S):
+        if link.prompt(wait_s if turn else first_s):
             try:
                 found = ask(link)
             except adapter.LinkLost:
