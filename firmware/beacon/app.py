@@ -130,9 +130,11 @@ class Beacon:
                 else:
                     count = self._compose()
                     checkin()
+                    self._board.collect()
+                    self._board.streaming = True  # its FIFO lasts for 39 ms, a collection for 20
                     good = await self.radio.send_frames(self._frames, checkin)
             finally:
-                self._board.transmitting = False
+                self._board.transmitting = self._board.streaming = False
             if good:
                 if what == _CW:
                     self.cw_sent += 1

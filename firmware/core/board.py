@@ -2,6 +2,7 @@
 #
 # A dead FRAM, a dead bus, an unreadable configuration never stop a board: each failure is counted and its part is None.
 import asyncio
+import gc
 import struct
 import machine
 import csp
@@ -16,6 +17,9 @@ REVISION = "0.1.0"
 _WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
 _CORE_DEADLINE_MS = const(5_000)
 _BUS_DEADLINE_MS = const(10_000)
+# A board takes about 7 kB of heap a second. Collected so often, and half a period away from housekeeping, garbage never
+# reaches what boot.py allows: the collector, which stops the program for 20 ms, does not choose the moment.
+_COLLECT_S = const(4)
 
 _SEQ = const(0)               # positions in hk_table.COMMON
 _UPTIME = const(1)
@@ -34,6 +38,7 @@ class Board:
     """parts, pins: the board's modules. table: its telemetry.Set. README.md lists the names for apps."""
 
     transmitting = False  # the radio's app sets it around each transmission: no flash is written meanwhile
+    streaming = False     # as above, where the FIFO holds less than a collection takes: none is made meanwhile
 
     def __init__(self, parts, pins, table, path=config.PATH):
         self.parts = parts
@@ -65,6 +70,7 @@ class Board:
         self._after = []
         self._each_second = []
         self._hk_due_s = 0
+        self._collect_s = 0
         self.hk_period_s = ports.HK_PERIOD_S  # core/params.py may change it
         self._mode = 0
         self._mode_at = None
@@ -187,23 +193,35 @@ class Board:
             await asyncio.sleep_ms(every.ms())
 
     def second(self):
-        """What a board does each second."""
-        self.hold.update(self.clock.update())
+        """What a board does each second. The heartbeat comes first, so that no work delays it."""
+        passed_ms = self.clock.update()
         now = self.clock.seconds
+        self._send_heartbeat()
+        if now >= self._collect_s and not self.streaming:
+            self.collect()
+        self.hold.update(passed_ms)
         for function in self._each_second:
             try:
                 function()
             except Exception as error:
                 self.survive("second", error)
+        if now >= self._hk_due_s:
+            self._hk_due_s = now - now % self.hk_period_s + self.hk_period_s
+            self.publish()
+
+    def _send_heartbeat(self):
         if self._hash is None:
             self._hash = (self.dictionary or self.table).hash & 0xFFFF
         heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self._hash)
         # in CSP 1 a beat takes two frames, and those want a CRC
         if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=self.node.version == 1):
             self.unsent += 1
-        if now >= self._hk_due_s:
-            self._hk_due_s = now - now % self.hk_period_s + self.hk_period_s
-            self.publish()
+
+    def collect(self):
+        """Collects garbage now: a good moment for 20 ms in which only hard interrupts are served."""
+        now = self.clock.seconds
+        self._collect_s = now - now % _COLLECT_S + _COLLECT_S + _COLLECT_S // 2
+        gc.collect()
 
     def publish(self):
         """Packs and broadcasts housekeeping."""

@@ -384,6 +384,33 @@ class Alone(Base):
         one.second()
         self.assertEqual(heartbeat.unpack(one._beat)[3], EPS.hash & 0xFFFF)
 
+    def test_the_heartbeat_leaves_before_the_seconds_work_and_garbage_is_collected_between(self):
+        one = board("eps", [])
+        done = []
+        one.node.broadcast = lambda port, data, **settings: done.append(port) or True
+        one.collect = lambda: done.append("collection")
+        one.on_second(lambda: done.append("work"))
+        one.second()
+        self.assertEqual(done[:3], [ports.HEARTBEAT, "collection", "work"])
+
+    def test_garbage_is_collected_each_four_seconds_away_from_housekeeping_but_not_while_a_stream_is_sent(self):
+        one = board("eps", [])
+        made = []
+        collect = one.collect
+
+        def counted():
+            made.append(one.clock.seconds)
+            collect()
+
+        one.collect = counted
+        for second in range(24):
+            one.streaming = 10 <= second < 13
+            one.clock.seconds = second
+            one.clock.update = lambda: 1000
+            one.second()
+        self.assertEqual(made, [0, 6, 13, 18, 22])
+
+
 
 class Module:
     """Stands for a module of the app."""

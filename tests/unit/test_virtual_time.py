@@ -19,6 +19,28 @@ class Clock(unittest.TestCase):
         self.assertEqual(time.ticks_diff((1 << 30) - 1, 0), -1)
 
 
+class Work(unittest.TestCase):
+    """kernel.compute: what takes long, and who comes between."""
+
+    def _interrupted(self, soft):
+        kernel = twin.board.kernel
+        start = kernel.now
+        seen = []
+        kernel.at(start + 5_000, lambda: seen.append(("hard", kernel.now - start)))
+        kernel.at(start + 5_000, lambda: kernel.interrupt(lambda _: seen.append(("soft", kernel.now - start)), None))
+        kernel.compute(20_000, soft)
+        return seen
+
+    def test_interrupts_come_into_long_work(self):
+        (_, hard), (_, soft) = self._interrupted(True)
+        self.assertTrue(5_000 <= hard <= soft <= 5_400, (hard, soft))
+
+    def test_while_garbage_is_collected_soft_interrupts_wait(self):
+        (_, hard), (_, soft) = self._interrupted(False)
+        self.assertTrue(5_000 <= hard <= 5_400, hard)
+        self.assertTrue(20_000 <= soft <= 20_100, soft)
+
+
 class Tasks(unittest.TestCase):
     def test_tasks_take_turns_on_the_virtual_clock(self):
         said = []

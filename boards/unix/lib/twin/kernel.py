@@ -26,6 +26,7 @@ class Kernel:
         self._bite_at = NEVER
         self._in_handler = False
         self._soft = []
+        self._soft_waits = False  # no soft handler may run now
 
     # --- what is due ---
 
@@ -59,7 +60,8 @@ class Kernel:
     def interrupt(self, handler, argument):
         """A soft interrupt: run the handler as soon as no other handler runs."""
         self._soft.append((handler, argument))
-        self._next = 0
+        if not self._soft_waits:
+            self._next = 0
 
     def _run_handlers(self):
         self._in_handler = True
@@ -84,9 +86,21 @@ class Kernel:
         if self.now >= self._next and (not self._in_handler or self.now >= self._bite_at):
             self._catch_up()
 
+    def compute(self, us, soft=True):
+        """Long work, which interrupts come into; soft False: only hard ones, the soft ones wait for its end."""
+        end = self.now + us
+        waited = self._soft_waits
+        self._soft_waits = waited or not soft
+        while self.now < end:
+            self.charge(min(SLACK_US, end - self.now))
+        self._soft_waits = waited
+        if self._soft and not waited:
+            self._next = 0
+            self.charge(0)
+
     def _catch_up(self):
         while self.now >= self._next:
-            if self._soft:
+            if self._soft and not self._soft_waits:
                 self._run_handlers()
             elif self._heap and self._heap[0][0] <= self.now:
                 self._run_due()
