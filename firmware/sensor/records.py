@@ -28,6 +28,7 @@ import struct
 from micropython import const
 
 from sensor import ais
+from sensor.ais_places import STATIC as STATIC_PLACES
 
 POSITIONS = const(1)
 STATIC = const(2)
@@ -116,16 +117,9 @@ def _put(buffer, at, field, value):
         first += take
 
 
-# Where the static messages hold what a static record carries: callsign, shipname, destination, ship_type, imo.
-_NAMES = ("callsign", "shipname", "destination", "ship_type", "imo")
-_NOWHERE = (0,) * 10
-_PLACES = [ais.plan(parts, _NAMES) for parts in ais.STATIC]
-
-
 def pack_static(buffer, at, sixes, bits):
     """A static record from a message of type 5, 19 or 24. ValueError when it is none, or too short."""
-    parts = ais.layout(sixes, bits)
-    place = _PLACES[ais.STATIC.index(parts)] if parts in ais.STATIC else _NOWHERE
+    place = STATIC_PLACES[ais.layout(sixes, bits)]
     fields = 0
     for i in range(at, at + STATIC_SIZE):
         buffer[i] = 0

@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 
-from sensor import ais, drops, nmea
+from sensor import ais, ais_fields, drops, nmea
 
 CHUNK = 65536
 SENTENCE_MS = 13  # a recording has no clock: 75 sentences a second, the fastest that two channels carry
@@ -22,7 +22,7 @@ class Printer:
 
     def message(self, sixes, bits, _channel, _own):
         try:
-            layout = ais.layout(sixes, bits)
+            layout = ais_fields.layout(sixes, bits)
         except ais.Unsupported:
             kind = sixes[0]
             self.counted[kind] = self.counted.get(kind, 0) + 1
@@ -33,9 +33,10 @@ class Printer:
         kind = sixes[0]
         self.types[kind] = self.types.get(kind, 0) + 1
         if layout not in self._fields:
-            self._fields[layout] = list(ais.fields(layout))
+            self._fields[layout] = list(ais_fields.fields(layout))
         line = [
-            '"%s": %s' % (field[0], text(field[3], ais.raw(sixes, bits, field))) for field in self._fields[layout]
+            '"%s": %s' % (field[0], text(field[3], ais_fields.raw(sixes, bits, field)))
+            for field in self._fields[layout]
         ]
         print("{" + ", ".join(line) + "}")
 
@@ -44,20 +45,20 @@ def text(kind, value):
     """JSON of a raw value in its natural unit."""
     if value is None:
         return "null"
-    if kind == ais.UINT:
+    if kind == ais_fields.UINT:
         return str(value)
-    if kind == ais.BOOL:
+    if kind == ais_fields.BOOL:
         return "true" if value else "false"
-    if kind == ais.TENTH:
+    if kind == ais_fields.TENTH:
         return "%d.%d" % (value // 10, value % 10)
-    if kind == ais.WHOLE:
+    if kind == ais_fields.WHOLE:
         return "%d.0" % value
-    if kind == ais.TURN:
-        rate = ais.turn(value)
+    if kind == ais_fields.TURN:
+        rate = ais_fields.turn(value)
         return ("-%d.0" if value < 0 else "%d.0") % abs(rate)
-    if kind == ais.TEXT:
+    if kind == ais_fields.TEXT:
         return json.dumps(value)
-    millionths = ais.microdegrees(kind, value)
+    millionths = ais_fields.microdegrees(kind, value)
     sign = "-" if millionths < 0 else ""
     return "%s%d.%06d" % (sign, abs(millionths) // 1000000, abs(millionths) % 1000000)
 

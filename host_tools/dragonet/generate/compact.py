@@ -1,4 +1,7 @@
-"""firmware/core/compact.py and <role>/compact.py: the tables as a board keeps them (firmware/core/lines.py)."""
+"""firmware/core/compact.py and <role>/compact.py: the tables as a board keeps them (firmware/core/lines.py).
+
+And sensor/ais_places.py, from sensor/ais_fields.py.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dragonet.paths import FIRMWARE
 
 from core import command_table, event_table, hk_table, parameter_table, ports, system_table  # isort: skip
 from core.lines import Lines  # isort: skip
+from sensor import ais_fields  # isort: skip
 
 _WRITTEN = "# Written by `dragonet generate compact`; do not edit.\n"
 _CORE = (
@@ -28,6 +32,7 @@ def files() -> dict[str, str]:
     """Path below firmware/, and text, of each file. UserError: a table holds what Lines cannot."""
     found = {"core/compact.py": _core()}
     found.update({f"{role}/compact.py": _role(one) for role, one in tables.dictionaries().items()})
+    found["sensor/ais_places.py"] = _ais_places()
     return found
 
 
@@ -93,4 +98,21 @@ def _role(one: Any) -> str:
         f"    limits = {text(one.limits, 0, described=False)}\n",
         f'    return Dictionary("{one.role}", HK, PARAMETERS, events, commands, limits, (SYSTEM,), 0x{one.hash:08X})\n',
     ]
+    return "".join(parts)
+
+
+def _ais_places() -> str:
+    by_type = tuple(ais_fields.TYPES.get(kind, -1) for kind in range(max(ais_fields.TYPES) + 1))
+    parts = [
+        "# Where a board finds what it needs of AIS messages, by number of the layout in sensor/ais_fields.py.\n",
+        _WRITTEN,
+        "# Constant tuples, which stay in flash.\n",
+        "# fmt: off\n",
+        f"# The layout of a message type, -1: only counted.\nBY_TYPE = {by_type}\n",
+        f"# Fewest bits.\nFEWEST = {ais_fields.FEWEST}\n",
+    ]
+    for name in ("POSITION", "STATIC"):
+        fields = getattr(ais_fields, name)
+        rows = "".join(f"    {ais_fields.plan(layout, fields)},\n" for layout in ais_fields.LAYOUTS)
+        parts.append(f"# First bit and width, 0 and 0 where there is none: {', '.join(fields)}.\n{name} = (\n{rows})\n")
     return "".join(parts)
