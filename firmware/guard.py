@@ -6,8 +6,8 @@
 # left for golden, until a command says otherwise.
 #
 # A slot holds a whole image: packages that stand before the frozen ones; or an overlay of this very golden app
-# (its manifest's base): modules in over/ that take the places of frozen ones, in the order of overlay.MODULES, and
-# packages that do so whole. What an overlay leaves out is frozen, and takes no heap for its code.
+# (its manifest's base): modules in over/ that take the places of frozen ones, in the order of overlay.MODULES and of
+# the __init__ of packages that it brings. What an overlay leaves out is frozen, and takes no heap for its code.
 #
 # On the bench, with the remove-before-flight pin inserted, three resets that follow each other within 10 s, or the pin
 # SAFE pulled low, end at the prompt with no app and no watchdog.
@@ -22,6 +22,7 @@ PATH = "/slot"
 SETTLED_S = const(10)
 
 _WDT_MS = const(8_000)
+_GOLDEN_PATH = __import__("core").__path__[:-4]  # the packages of the golden app lie there
 _QUICK_RESETS = const(3)
 _QUICK_OFFSET = const(480)  # in the region "update": a record that counts quick resets
 
@@ -66,7 +67,7 @@ def run():
         sys.path.insert(sys.path.index(".frozen") if ".frozen" in sys.path else 0, PATH)
     if overlay:
         try:
-            _lay_over()
+            lay_over(__import__("overlay").MODULES)
         except Exception as raised:
             error = raised
 
@@ -179,9 +180,14 @@ def _forget():
             del sys.modules[name]
 
 
-def _lay_over():
-    # Before anything imports the frozen ones. What a module imports comes before it.
-    for name in __import__("overlay").MODULES:
+def frozen(package):
+    """Path of the golden app's package: of the modules that an overlay does not bring."""
+    return _GOLDEN_PATH + package
+
+
+def lay_over(modules):
+    """Put modules of an overlay in place before anything imports the frozen ones; what a module imports comes first."""
+    for name in modules:
         if name in sys.modules:
             raise ImportError(name)  # the frozen one: it would be both
         path = "over/" + name.replace(".", "/")

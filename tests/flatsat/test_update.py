@@ -1,8 +1,10 @@
 """Boards updated over the bus while they fly: trial, confirmation, rollback; and one board updated by another."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from dragonet.flatsat import virtual_board
 from dragonet.ground import keys
 from flatsat import littlefs
 from flatsat.bench import Bench, flying
+
+from core import update_machine  # isort: skip
 
 NEW = "9.9.9"
 SLOT_BUFFER = 10  # s in which a board boots and is heard again
@@ -47,14 +51,25 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 def made(key: keys.KeyFile, firmware: Path, role: str = "beacon", trial_min: int = 10) -> images.Image:
+    """A whole image."""
     return images.build(role, "unix", firmware=firmware, trial_min=trial_min).sign(key)
+
+
+def overlay(bench: Bench, firmware: Path, role: str = "beacon") -> images.Image:
+    """What differs from the code that the board runs as golden."""
+    base = bench.updater(role).board().base
+    return images.fitting(role, "unix", base, firmware=firmware, trial_min=10).sign(bench.key)
 
 
 def test_the_beacon_is_updated_while_it_flies_tried_and_confirmed(bench: Bench, code) -> None:
     updater = bench.updater("beacon")
     assert bench.revision("beacon") == "0.1.0"
-    image = made(bench.key, code())
-    assert updater.plan(image).what == "send"
+    image = overlay(bench, code("\nADDED = 1\n"))
+    assert sorted(image.files) == ["over/beacon/app.mpy", "over/core/board.mpy", "overlay.mpy"]
+    plan = updater.plan(image)
+    assert plan.what == "send" and plan.send <= 4, "blocks of 4 kB; a whole image has 50"
+    assert [re.sub(r"\d+", "n", line) for line in plan.brings] == ["beacon: n of n modules: app",
+                                                                    "core: n of n modules: board"]  # fmt: skip
     steps: list[int] = []
     status = updater.push(image, lambda done, total: steps.append(done))
     assert status.state == "verified" and status.running == "golden"
@@ -80,7 +95,7 @@ def test_the_beacon_is_updated_while_it_flies_tried_and_confirmed(bench: Bench, 
 @pytest.mark.parametrize("how", [CRASH, HANG])
 def test_an_image_that_does_not_start_is_rolled_back_by_itself(bench: Bench, code, how: str) -> None:
     updater = bench.updater("beacon")
-    updater.push(made(bench.key, code(how)))
+    updater.push(overlay(bench, code(how)) if how == CRASH else made(bench.key, code(how)))
     held_s = bench.flight.housekeeping.newest["beacon"]["mission_s"]
     updater.activate()
     bench.node.wait(4 * 80)
@@ -130,6 +145,11 @@ def test_images_for_others_unsigned_ones_and_forged_ones_are_refused(bench: Benc
         updater.push(images.build("beacon", "rp2", firmware=firmware))
     with pytest.raises(UserError, match="not signed"):
         updater.push(images.build("beacon", "unix", firmware=firmware))
+    stranger = replace(overlay(bench, firmware), base=bytes(range(8)))
+    with pytest.raises(UserError, match="stands on the golden app 0001020304050607, and its golden app is"):
+        updater.push(stranger)
+    with pytest.raises(NotDone, match=rf"content \({update_machine.BASE}\)"):
+        updater._command("update_begin", manifest=stranger.sign(bench.key).manifest)
     other = keys.KeyFile.make(tmp_path / "other.key", bench.key.slot)
     with pytest.raises(NotDone, match="forged"):
         updater.push(made(other, firmware))
@@ -138,7 +158,7 @@ def test_images_for_others_unsigned_ones_and_forged_ones_are_refused(bench: Benc
 
 def test_one_board_updates_another_over_the_bus(tmp_path: Path, code) -> None:
     with flying(tmp_path) as bench:
-        image = made(bench.key, code(), "sensor")
+        image = overlay(bench, code(), "sensor")
         bench.flight.fault("beacon", "power_off")
         littlefs.write(bench.flight.boards["beacon"].folder, "/sensor.slot", image.manifest + image.data)
         bench.flight.fault("beacon", "power_on")

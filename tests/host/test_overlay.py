@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,11 @@ class Code:
                 path = top / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
-        self.golden = Golden("beacon", golden.hashes({name: text.encode() for name, text in TREE.items()}))
+        self.golden = self.kept()
+
+    def kept(self) -> Golden:
+        files = {str(path.relative_to(self.old)): path.read_bytes() for path in self.old.rglob("*.py")}
+        return Golden("beacon", golden.hashes(files))
 
     def change(self, *names: str) -> None:
         for name in names:
@@ -68,6 +73,7 @@ class Code:
             f"import sys, vfs\nsys.path[:] = [{str(paths.VIRTUAL_BOARD)!r}, {str(self.old)!r}, '.frozen',"
             f" {str(paths.FIRMWARE)!r}, {str(paths.HOST_TOOLS)!r}]\n"
             f"image = open({str(self.slot)!r}, 'rb').read()\nimport guard\n"
+            f"guard._GOLDEN_PATH = {str(self.old) + '/'!r}\n"
             "vfs.mount(vfs.VfsRom(memoryview(image)), '/slot')\nsys.path.insert(0, '/slot')\n" + program
         )
         run = subprocess.run([micropython.find(), str(script)], capture_output=True, text=True, check=False)
@@ -79,7 +85,7 @@ def code(tmp_path: Path) -> Code:
     return Code(tmp_path)
 
 
-LAY = "guard._lay_over()\n"
+LAY = "guard.lay_over(__import__('overlay').MODULES)\n"
 
 
 def test_nothing_travels_when_nothing_differs(code: Code) -> None:
@@ -112,15 +118,45 @@ def test_an_import_inside_a_function_waits_for_its_call(code: Code) -> None:
 
 
 @pytest.mark.parametrize("name", ["ring/node.py", "ring/leaf.py", "ring/__init__.py"])
-def test_a_package_travels_whole_when_no_order_would_do(code: Code, name: str) -> None:
+def test_a_package_that_imports_its_modules_puts_them_in_place_first(code: Code, name: str) -> None:
     code.change(name, "one/d.py")
-    files = code.made().files
-    assert {f"ring/{one}.py" for one in ("__init__", "node", "leaf", "apart")} <= set(files)
-    assert "over/one/d.py" in files and code.order() == ("one.d",)
-    assert "ring: whole, 4 modules" in code.made().brings[1]
-    said = code.runs(LAY + "import ring, one.d\nfrom ring import leaf\nprint(ring.name, leaf.name, one.d.late())")
-    new = {"ring/node.py": "node new leaf node new", "ring/leaf.py": "node leaf new node"}
-    assert said == [new.get(name, "node new leaf node")]
+    over = set() if name == "ring/__init__.py" else {f"over/{name}"}
+    assert set(code.made().files) == {"ring/__init__.py", "over/one/d.py", overlay.LIST} | over
+    assert code.order() == ("one.d",) and code.made().brings[1].startswith("ring: 1 of 4 modules: ")
+    program = "import ring, one.d\nfrom ring import leaf\nimport ring.node as node\n"
+    (said,) = code.runs(LAY + program + "print(ring.name, node.name, leaf.name, one.d.late(), leaf.__file__)")
+    new = {"ring/node.py": "node new node new leaf node new", "ring/leaf.py": "node node leaf new node"}
+    assert said.startswith(new.get(name, "node new node leaf node") + " ")
+    assert said.endswith("/slot/over/ring/leaf.mpy" if name == "ring/leaf.py" else "/old/ring/leaf.py")
+
+
+def test_modules_of_such_a_package_come_behind_those_that_they_import(code: Code) -> None:
+    code.change("ring/node.py", "ring/leaf.py")
+    init = code.made().files["ring/__init__.py"]
+    assert isinstance(init, bytes) and b"('ring.leaf', 'ring.node')" in init
+    said = code.runs(LAY + "import ring.apart, ring.node\nprint(ring.apart.below, ring.apart.name, ring.node.below)")
+    assert said == ["node new apart leaf new"]
+
+
+def test_a_package_travels_when_its_modules_need_its_names(code: Code) -> None:
+    for top in (code.old, code.new):
+        (top / "ring/__init__.py").write_text("from ring.node import name\nfrom ring import apart\n")
+    code.golden = code.kept()
+    code.change("ring/apart.py")
+    assert "ring: whole" in code.made().brings[0]
+    assert code.runs(LAY + "import ring\nprint(ring.apart.name, ring.apart.below)") == ["apart new node"]
+
+
+def test_modules_that_import_each_other_travel_with_their_package(code: Code) -> None:
+    for top in (code.old, code.new):
+        (top / "ring/leaf.py").write_text("name = 'leaf'\nfrom ring.node import name as above\n")
+        (top / "ring/node.py").write_text("name = 'node'\nfrom ring.leaf import name as below\n")
+    code.golden = code.kept()
+    code.change("ring/leaf.py")
+    assert set(code.made().files) == {*(name for name in TREE if name.startswith("ring/")), overlay.LIST}
+    assert code.made().brings == ("ring: whole, 4 modules: leaf differ, and some import each other",)
+    said = code.runs(LAY + "import ring, ring.leaf\nprint(ring.name, ring.leaf.name)")
+    assert said == ["node leaf new"]
 
 
 def test_new_modules_packages_and_the_boards_parts_travel(code: Code) -> None:
@@ -143,13 +179,10 @@ def test_a_frozen_module_that_was_imported_too_early_is_an_error(code: Code) -> 
     assert "ImportError: one.c" in code.runs("import one.b\n" + LAY)[-1]
 
 
-def test_the_flight_codes_modules_are_known_one_by_one() -> None:
-    """No package of a board but csp, whose __init__ imports its modules, has to travel whole."""
-    for role in ROLES:
-        files = image.files(role, paths.FIRMWARE)
-        reach = overlay._Reach(paths.FIRMWARE)
-        circular = {name for name in files if name in reach.of(name) and not name.endswith("__init__.py")}
-        assert {name.split("/")[0] for name in circular} == {"csp"}, circular
+def test_but_for_the_crc_no_module_of_the_flight_code_makes_its_package_travel() -> None:
+    reach = overlay._Reach(paths.FIRMWARE)
+    circular = {name for role in ROLES for name in image.files(role, paths.FIRMWARE) if name in reach.of(name, False)}
+    assert circular == {"csp/crc32c.py", "csp/crc32c_viper.py"}
 
 
 # --- golden apps that are known ---
@@ -187,11 +220,12 @@ def test_a_file_that_is_no_golden_app_of_this_board_is_refused(code: Code, tmp_p
 
 
 def test_a_board_whose_golden_app_is_not_known_gets_a_whole_image_and_is_told_why() -> None:
-    for base, keys, said in (
+    cases: tuple[tuple[bytes, dict[str, Any], str], ...] = (
         (b"\1" * 8, {}, "the golden app 0101010101010101 is not known here"),
         (bytes(8), {}, "does not tell its golden app"),
         (goldens.checkout("eps").id, {"whole": True}, "a whole image is wanted"),
-    ):
+    )
+    for base, keys, said in cases:
         made = image.fitting("eps", "unix", base, **keys)
         assert made.whole and len(made.files) > 90 and said in made.brings[0]
     made = image.fitting("eps", "unix", goldens.checkout("eps").id)

@@ -6,7 +6,7 @@ library but its bench services: what a team adds may open connections that no ap
 
 import ast
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from dragonet.paths import BOARDS, FIRMWARE
@@ -37,13 +37,13 @@ def modules(role: str, firmware: Path = FIRMWARE) -> list[str]:
     found: set[str] = set()
     board = BOARDS / role
     waiting = ["boot.py", "main.py", "core/start.py", f"{role}/app.py", f"{role}/compact.py"]
-    waiting += [name for path in (board / "parts.py", board / _PINS) for name in _named(path, firmware)]
+    waiting += [name for path in (board / "parts.py", board / _PINS) for name in _imported(path, firmware)]
     waiting += [f"csp/{path.name}" for path in (firmware / "csp").glob("*.py") if not path.name.startswith("bench_")]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _named(firmware / name, firmware)
+            waiting += _imported(firmware / name, firmware)
     return sorted(found)
 
 
@@ -54,14 +54,9 @@ def _files(role: str) -> Iterator[tuple[str, str]]:
     yield "pins.py", _PINS
 
 
-def _named(path: Path, firmware: Path) -> Iterator[str]:
+def _imported(path: Path, firmware: Path) -> Iterator[str]:
     """Firmware files that a file names: imports, and modules named in strings for __import__."""
-    return imported(ast.walk(ast.parse(path.read_text())), firmware)
-
-
-def imported(nodes: Iterable[ast.AST], firmware: Path) -> Iterator[str]:
-    """Paths below firmware/ of the modules that these nodes name, and of their packages' __init__."""
-    for node in nodes:
+    for node in ast.walk(ast.parse(path.read_text())):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
