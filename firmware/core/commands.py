@@ -40,7 +40,7 @@ _LONGEST_S = const(600)    # that a pending one may take before its place is giv
 _NAME = const(1)           # positions in a command's line
 _ARGUMENTS = const(2)
 _FLAGS = const(3)
-_KNOWN = ("eps", "beacon", "sensor", "obc")
+_INSIDE = tuple([ports.ADDRESSES[role] for role in ("eps", "beacon", "sensor", "obc")])
 
 
 class Refused(Exception):
@@ -97,15 +97,14 @@ class Commands:
         self._board = board
         self._table = board.dictionary.commands
         self._handlers = [None] * len(self._table)
-        self._at = bytearray(256)  # by opcode: position in the table, from 1 on
+        self._opcodes = bytearray(len(self._table))
         self._flags = bytearray(len(self._table))
         for k, line in enumerate(self._table):
-            self._at[line[0]] = k + 1
+            self._opcodes[k] = line[0]
             self._flags[k] = line[_FLAGS]
         self._known = (-1, ())  # position and arguments of the command that came last
         self._requests = [Request(self) for _ in range(_REQUESTS)]
         self._reply = memoryview(bytearray(REPLY_LAST))
-        self._inside = tuple([ports.ADDRESSES[role] for role in _KNOWN])
         self.done = 0
         self.refused = 0
         self.refusals = [0] * COUNTED
@@ -197,8 +196,8 @@ class Commands:
             return ABSENT if keys is None else keys.admit(packet)
         if packet.interface is not None and packet.interface.border is not None:
             return UNSIGNED
-        at = self._at[opcode]
-        if at and self._flags[at - 1] & READ or packet.src in self._inside:
+        at = self._opcodes.find(bytes((opcode,)))
+        if at >= 0 and self._flags[at] & READ or packet.src in _INSIDE:
             return 0
         return UNSIGNED
 
@@ -262,14 +261,14 @@ class Commands:
         return status, bytes((reason, detail))
 
     def _call(self, request, body):
-        at = self._at[body[0]]
-        if at == 0:
+        at = self._opcodes.find(bytes((body[0],)))
+        if at < 0:
             raise Refused(OPCODE)
-        handler = self._handlers[at - 1]
+        handler = self._handlers[at]
         if handler is None:
             raise Refused(ABSENT)
         if self._known[0] != at:
-            self._known = (at, self._table[at - 1][_ARGUMENTS])
+            self._known = (at, self._table[at][_ARGUMENTS])
         return handler(arguments.unpack(self._known[1], body[1:]), request)
 
     def answer(self, request, status, data):

@@ -57,7 +57,7 @@ class Events:
         address, room = layout.region("events")
         self.ring = Ring(board.fram, address, room, _DATA)
         self._tokens = BURST
-        self._ticks = self._looks = 0
+        self._ticks = 0  # seconds of this minute
         self._faults = 0
         self._others = tuple(board.heard.values())
         self._told = [_UNTOLD] * len(self._others)
@@ -105,15 +105,13 @@ class Events:
     def second(self):
         """Each second: what no one tells by itself is looked at each ten."""
         self._ticks += 1
-        if self._ticks < _LOOK_S:
+        if self._ticks % _LOOK_S:
             return
-        self._ticks = 0
         if self._tokens < BURST:
             self._tokens += 1
         self._look_at_others()
-        self._looks += 1
-        if self._looks >= _MINUTE:
-            self._looks = 0
+        if self._ticks >= _LOOK_S * _MINUTE:
+            self._ticks = 0
             for k in range(len(self._kept)):
                 self._kept[k] = 0
             faults = self._board.all_faults()

@@ -17,7 +17,7 @@ class Heard:
         self._clock = clock
         self.address = address
         self._table = None
-        self._hk = memoryview(bytearray(HK_MAX))
+        self._hk = None  # packets of a board whose housekeeping nobody here reads are not kept
         self._length = 0
         self._hk_at = None
         self._heartbeat = bytearray(heartbeat.SIZE)
@@ -30,6 +30,7 @@ class Heard:
     def expect(self, table, dictionary):
         """table: telemetry.Set by which value() reads. dictionary: low half of the hash of the role's dictionary."""
         self._table = table
+        self._hk = memoryview(bytearray(HK_MAX))
         self._wanted = dictionary
 
     @property
@@ -59,8 +60,8 @@ class Heard:
 
     @property
     def hk(self):
-        """The newest housekeeping packet (memoryview), empty until heard."""
-        return self._hk[: self._length]
+        """The newest housekeeping packet (memoryview), empty until heard and on a board that does not expect it."""
+        return b"" if self._hk is None else self._hk[: self._length]
 
     def value(self, position):
         """Raw value of its newest housekeeping, None when never heard, not available or of another dictionary."""
@@ -90,6 +91,7 @@ class Heard:
         if length > HK_MAX:
             self.refused += 1
             return
-        self._hk[:length] = data
-        self._length = length
+        if self._hk is not None:
+            self._hk[:length] = data
+            self._length = length
         self._hk_at = self._clock.seconds

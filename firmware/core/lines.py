@@ -6,32 +6,44 @@
 #   (CELL,CELL)                a tuple; (CELL,CELL;CELL,CELL;) a tuple of tuples; () an empty one
 #
 # Descriptions are left out: empty cells.
-from array import array
-
 _WORDS = {"None": None, "True": True, "False": False}
 
 
 class Lines:
-    """Lines[k]: the k-th as a tuple, made anew each time. name_column: where the name stands in it."""
+    """Lines[k]: the k-th as a tuple, made anew each time. name_column: where the name stands in it.
+
+    Nothing but the text is kept: to go through all of them, iterate.
+    """
 
     def __init__(self, name_column, text):
         self._column = name_column
         self._text = text
-        starts = []
-        at = 0
-        while at >= 0:
-            starts.append(at)
-            at = text.find("\n", at + 1)
-        self._starts = array("H", starts)
 
     def __len__(self):
-        return len(self._starts) - 1
+        return self._text.count("\n") - 1
+
+    def __iter__(self):
+        text = self._text
+        at = 0
+        end = text.find("\n", 1)
+        while end > 0:
+            yield self._line(at + 1, end)
+            at = end
+            end = text.find("\n", at + 1)
 
     def __getitem__(self, k):
-        starts = self._starts
-        if not 0 <= k < len(starts) - 1:
-            raise IndexError(k)
-        cells = self._text[starts[k] + 1 : starts[k + 1]].split("|")
+        text = self._text
+        at = end = 0 if k >= 0 else -1
+        while end >= 0:
+            end = text.find("\n", at + 1)
+            if k == 0 and end > 0:
+                return self._line(at + 1, end)
+            at = end
+            k -= 1
+        raise IndexError(k)
+
+    def _line(self, start, end):
+        cells = self._text[start:end].split("|")
         name = cells.pop(0)
         line = [_value(cell) for cell in cells]
         line.insert(self._column, name)

@@ -12,6 +12,7 @@
 # A risky change is in force at once and kept only when it is confirmed: within CONFIRM_S, else it is taken back; a
 # reset takes it back too, since nothing was kept.
 import struct
+from array import array
 from binascii import crc32
 from core.command_codes import ARGUMENT, NOT_FOUND, STATE
 from core.commands import Refused
@@ -46,7 +47,7 @@ class Params:
         self._defaults = [default(line, board.parts) for line in self._table]
         self._values = list(self._defaults)
         self._kept = list(self._defaults)  # what a reset brings back
-        self._names = [crc32(line[NAME].encode()) & 0xFFFFFFFF for line in self._table]
+        self._names = array("I", [crc32(line[NAME].encode()) & 0xFFFFFFFF for line in self._table])
         self._functions = [None] * len(self._table)
         self._record = board.record("params", _SIZE)
         self._unkept = False
@@ -124,6 +125,13 @@ class Params:
     def _hk_period(self, value):
         self._board.hk_period_s = value
 
+    def _place(self, crc):
+        names = self._names
+        for k in range(len(names)):
+            if names[k] == crc:
+                return k
+        return -1
+
     def _fits(self, k, value):
         line = self._table[k]
         return type(value) is int and line[LOWEST] <= value <= line[HIGHEST]
@@ -160,13 +168,12 @@ class Params:
 
     def _load(self):
         for name, value in self._entries():
-            if name in self._names:
-                k = self._names.index(name)
-                if self._fits(k, value):
-                    self._kept[k] = value
+            k = self._place(name)
+            if k >= 0 and self._fits(k, value):
+                self._kept[k] = value
 
     def _save(self):
-        others = [entry for entry in self._entries() if entry[0] not in self._names]
+        others = [entry for entry in self._entries() if self._place(entry[0]) < 0]
         data = self._record.data
         count = 0
         for k, value in enumerate(self._kept):

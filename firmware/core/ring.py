@@ -36,14 +36,14 @@ class Ring:
     def __init__(self, memory, address, room, size, version=1):
         self._memory = memory
         self._address = address
-        self._length = size + OVERHEAD
+        length = size + OVERHEAD
         self._version = version
-        self.slots = room // self._length
+        self.slots = room // length
         if self.slots < 2:
             raise ValueError("ring of %d bytes for entries of %d" % (room, size))
         body = size + _AT_DATA
-        self._frame = memoryview(bytearray(self._length))
-        self._check = memoryview(SCRATCH)[: self._length]
+        self._frame = memoryview(bytearray(length))
+        self._check = memoryview(SCRATCH)[:length]
         self.entry = self._frame[:body]
         self.found = self._check[:body]
         self.data = self._frame[_AT_DATA:body]
@@ -82,8 +82,8 @@ class Ring:
         self.next = sequence + 1
         if not good:
             return False
-        struct.pack_into(">I", self._frame, self._length - 4, crc32(self.entry, self._version))
-        address = self._address + sequence % self.slots * self._length
+        struct.pack_into(">I", self._frame, len(self._frame) - 4, crc32(self.entry, self._version))
+        address = self._address + sequence % self.slots * len(self._frame)
         try:
             self._memory.write(address, self._frame)
             self._memory.read_into(address, self._check)
@@ -107,7 +107,7 @@ class Ring:
 
     def _look(self, slot):
         # Sequence of the whole entry that stands in a slot, _NONE when there is none. OSError: no answer.
-        address = self._address + slot * self._length
+        address = self._address + slot * len(self._check)
         for k in range(_TRIES):
             try:
                 self._memory.read_into(address, self._check)
@@ -118,6 +118,6 @@ class Ring:
         sequence = struct.unpack_from(">I", self._check, 0)[0]
         if sequence > LAST or sequence % self.slots != slot:
             return _NONE
-        if struct.unpack_from(">I", self._check, self._length - 4)[0] != crc32(self.found, self._version):
+        if struct.unpack_from(">I", self._check, len(self._check) - 4)[0] != crc32(self.found, self._version):
             return _NONE
         return sequence

@@ -7,7 +7,6 @@ import micropython
 from micropython import const
 import time
 
-from csp import cfp1, cfp2
 from csp.fragment import fill, identifier
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
@@ -79,7 +78,10 @@ class CanInterface(Interface):
 
     def attach(self, node):
         """Called by Node.add_interface: filters on, interrupts on."""
-        cfp = cfp2 if node.version == 2 else cfp1
+        if node.version == 2:  # the other one takes no heap
+            from csp import cfp2 as cfp
+        else:
+            from csp import cfp1 as cfp
         self.node = node
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
