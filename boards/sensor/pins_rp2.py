@@ -34,5 +34,5 @@ def make_can(number, bitrate):
 
 
 def make_ais_uart(baud, rxbuf):
-    """The AIS receiver's UART, 8N1; reading it never waits."""
-    return UART(1, baud, tx=Pin(AIS_TX), rx=Pin(AIS_RX), rxbuf=rxbuf, timeout=0)
+    """The AIS receiver's UART, 8N1; reading it never waits. Nothing but its configuration is ever sent."""
+    return UART(1, baud, tx=Pin(AIS_TX), rx=Pin(AIS_RX), rxbuf=rxbuf, txbuf=32, timeout=0)

@@ -28,7 +28,6 @@ class Sensors:
     def __init__(self, board):
         i2c = board.i2c
         self._board = board
-        self._hk = board.hk
         self._thermometers = ()
         self._magnetometer = self._gyroscope = None
         places = [HK.index(name + "_t") for name, _ in board.parts.THERMOMETERS]
@@ -64,11 +63,11 @@ class Sensors:
                 self._board.event(event_codes.PARTS, self.missing, self._told)
                 self._told = self.missing
             self._seen = self.missing
-        self._hk[_NOT_ANSWERING] = self.missing
-        self._hk[_READ_ERRORS] = min(self.errors, 0xFFFE)
+        self._board.hk[_NOT_ANSWERING] = self.missing
+        self._board.hk[_READ_ERRORS] = min(self.errors, 0xFFFE)
 
     def _vector(self, part, place, bit, offset):
-        hk = self._hk
+        hk = self._board.hk
         if part is not None:
             try:
                 part.read(self._axes)
@@ -84,11 +83,11 @@ class Sensors:
 
     def _temperature(self, thermometer, place, bit):
         try:
-            self._hk[place] = (thermometer.millidegrees() + 5) // 10
+            self._board.hk[place] = (thermometer.millidegrees() + 5) // 10
             self.missing &= ~(1 << bit)
         except (OSError, ValueError) as error:
             self._failed(error)
-            self._hk[place] = None
+            self._board.hk[place] = None
             self.missing |= 1 << bit
 
     def _failed(self, error):

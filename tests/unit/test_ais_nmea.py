@@ -30,6 +30,11 @@ class Reception(unittest.TestCase):
         counts = self.receiver.dropped
         return {drops.REASONS[i]: counts[i] for i in range(len(counts)) if counts[i]}
 
+    def test_the_table_of_characters_is_that_of_the_standard(self):
+        for c in range(256):
+            value = c - 48 - (8 if c > 88 else 0)
+            self.assertEqual(nmea._SIX[c], value if 48 <= c < 88 or 96 <= c < 120 else 255)
+
     def test_delivers_a_sentence_as_six_bits_a_byte(self):
         self.feed(POSITION)
         sixes, bits, channel, own = self.messages[0]
