@@ -1,7 +1,8 @@
 """Heap, flash and boot time of each board on the emulated RP2040, its chips wired to it: the part of memory.py.
 
-Needs `make toolchain` and the emulator of `make setup`. The image is the role's of `make toolchain`; the slot holds the
-flight code of this checkout. Heap in bytes after a collection, all of it but what the measuring script takes.
+Needs `make toolchain` and the emulator of `make setup`. The image is the role's of `make toolchain`; a slot holds
+flight code of this checkout, all of it or, as an overlay, the modules that SLOTS names. Heap in bytes after a
+collection, all of it but what the measuring script takes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dragonet import paths, toolchain
+from dragonet.deploy import goldens
 from dragonet.deploy import image as slot_image
 from dragonet.emulator import flash
 from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
@@ -27,6 +29,15 @@ _BOOT_LIMIT_S = 20.0
 _SCRIPT_LIMIT_S = 120.0
 _CONFIG = {"callsign": "N0CALL", "satellite": "BENCH", "frequency_hz": 437_375_000, "tx_power_dbm": 2}
 
+
+# What a slot brings: packages, or one module; the rest is golden. None: everything, golden or not.
+SLOTS: dict[str, tuple[str, ...] | None] = {
+    "app.py": ("{role}/app",),
+    "role": ("{role}/",),
+    "csp/connection.py": ("csp/connection",),
+    "core, role": ("core/", "{role}/"),
+    "whole": None,
+}
 
 # Drops what main.py made before it was interrupted; what remains is MicroPython's, the guard's and the file system's.
 _EMPTY = """
@@ -83,15 +94,28 @@ def boot_ms(role: str) -> int:
             board.repl.chip.close()
 
 
-def heap(role: str, slot: bytes = b"") -> dict[str, Any]:
+def slot(role: str, brings: tuple[str, ...] | None) -> slot_image.Image:
+    """An image in which just these packages or modules are taken to differ from the golden app."""
+    if brings is None:
+        return slot_image.build(role, "rp2")
+    begins = tuple(one.format(role=role) for one in brings)
+    modules = goldens.checkout(role).modules
+    same = {
+        name: digest for name, digest in modules.items() if name.endswith("__init__.py") or not name.startswith(begins)
+    }
+    return slot_image.build(role, "rp2", stands_on=goldens.Golden(role, same))
+
+
+def heap(role: str, slot: slot_image.Image | None = None) -> dict[str, Any]:
     """What memory_rp2.py prints, of the golden app or of a slot's image."""
     with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
-        board = Board(role, Path(name), slot)
+        board = Board(role, Path(name), slot.data if slot is not None else b"")
         try:
             board.repl.to_prompt(5.0)
             empty = int(board.repl.execute(STOP_WATCHDOG + _EMPTY))
             script = (paths.REPO / "tests" / "benchmarks" / "memory_rp2.py").read_text()
-            said = board.repl.execute(f"{STOP_WATCHDOG}SLOT = {bool(slot)}\n{script}", _SCRIPT_LIMIT_S)
+            settings = f"SLOT = {slot is not None}\nOVERLAY = {slot is not None and not slot.whole}\n"
+            said = board.repl.execute(f"{STOP_WATCHDOG}{settings}{script}", _SCRIPT_LIMIT_S)
         finally:
             board.repl.chip.close()
     found = json.loads(said.splitlines()[-1])
@@ -101,11 +125,11 @@ def heap(role: str, slot: bytes = b"") -> dict[str, Any]:
 
 def measured(role: str) -> dict[str, Any]:
     """Figures of one board. UserError: the image or the emulator is missing."""
-    made = slot_image.build(role, "rp2")
+    slots = {name: slot(role, brings) for name, brings in SLOTS.items()}
     return {
         "image_bytes": toolchain.image(role, "bin").stat().st_size,
-        "slot_bytes": len(made.data),
+        "slot_bytes": {name: len(one.data) for name, one in slots.items()},
         "boot_ms": boot_ms(role),
         "golden": heap(role),
-        "slot": heap(role, made.data),
+        "slots": {name: heap(role, one) for name, one in slots.items()},
     }

@@ -1,6 +1,6 @@
-# Heap of one board on the (emulated) RP2040, measured at its prompt: sent there by memory_emulated.py with SLOT = True
-# or False before it, once nothing of an app is there; prints one line of JSON. The app is made as core/start.py does,
-# and not run.
+# Heap of one board on the (emulated) RP2040, measured at its prompt: sent there by memory_emulated.py with SLOT and
+# OVERLAY = True or False before it, once nothing of an app is there; prints one line of JSON. The app is made as
+# core/start.py does, and not run.
 import gc
 import json
 import sys
@@ -28,6 +28,10 @@ if SLOT:  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
 
     vfs.mount(vfs.VfsRom(slot_flash.memory(slot_flash.device(0))), "/slot")
     sys.path.insert(0, "/slot")
+if OVERLAY:  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
+    import guard
+
+    guard.lay_over(__import__("overlay").MODULES)
 figures = {"empty": empty}
 services = {}
 
