@@ -190,6 +190,33 @@ def test_protection_opens_below_five_volts_and_closes_when_charged() -> None:
     assert pack.connected
 
 
+def test_protection_opens_where_a_load_pulls_the_pack_below_five_volts_though_it_is_not_empty() -> None:
+    pack = Battery(2.6, 0.02, 8.2)
+    r0 = 2 * 0.075
+    holds_w = -5.05 * (pack.open_v - 5.05) / r0
+    pack.step(holds_w, 25.0, 0.01)
+    assert pack.connected
+    assert pack.volts == pytest.approx(5.05, abs=0.01)
+    pack.step(1.06 * holds_w, 25.0, 0.01)
+    assert not pack.connected
+    assert pack.amps == 0.0
+    assert pack.volts == pytest.approx(pack.open_v, abs=0.05)
+    assert pack.soc > 0.019
+    pack.step(-1.0, 25.0, 1.0)
+    assert (pack.connected, pack.amps) == (False, 0.0)
+
+
+def test_protection_closes_at_six_volts_and_four_tenths() -> None:
+    pack = Battery(2.6, 0.0, 8.2)
+    pack.step(-1.0, 25.0, 1.0)
+    assert not pack.connected
+    while not pack.connected:
+        before = pack.volts
+        pack.step(1.0, 25.0, 10.0)
+    assert before < 6.4 <= pack.volts < 6.45
+    assert pack.soc < 0.05
+
+
 @given(st.floats(-200, 200), st.floats(0, 1), st.floats(-40, 70))
 @settings(deadline=None)
 def test_no_power_and_no_temperature_breaks_the_pack(watts: float, soc: float, celsius: float) -> None:

@@ -196,6 +196,19 @@ class I2c(unittest.TestCase):
                     alone = [at for at in times[one] if at not in times[other]]
                     self.assertTrue(one == other or len(alone) > 2, times)
 
+    def test_the_same_board_waits_otherwise_after_another_boot(self):
+        found = set()
+        for began in range(8):
+            self.setUp()
+            time.sleep_ms(began * 997)
+            times = []
+            node = self.nodes[0]
+            node.interfaces[0]._controller = Busy(times)
+            node.send(9, 12, b"again")
+            self.settle(700)
+            found.add(tuple([at - times[0] for at in times]))
+        self.assertTrue(len(found) > 4, found)
+
     def test_writes_of_wrong_length_are_counted(self):
         target = self.bus.targets[5]
         for size in (0, 1, 3, 263, 300):
