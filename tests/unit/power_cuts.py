@@ -16,6 +16,7 @@
 # and its programs and erases of flash; then three times for each of them, from the same start: cut before it, with half
 # of it done (and a byte of garbage behind that), and right after it. The check runs after each cut.
 # PowerCut is a BaseException: what survives `except Exception` in flight code does not survive it.
+import builtins
 import gc
 
 FRAM_BYTES = 32768
@@ -37,7 +38,7 @@ class Power:
         self.at = at
         self.part = part
         self.off = False
-        self.over = False  # the life has ended: a file that it left open is collected, and writes into the void
+        self.over = False  # the life has ended: a file that it left open is closed, and writes into the void
 
     def read(self):
         """Without power nothing answers: neither a handler of errors nor a file's close lives on. False: it is over."""
@@ -116,6 +117,29 @@ class Flash:
             return 0
 
 
+class Opened:
+    """What `open` is in a life: knows its files. One that a cut left open would be closed when it is collected, and say
+    on the console that its flash is gone."""
+
+    def __init__(self):
+        self._open = builtins.open
+        self._files = []
+        builtins.open = self._opened
+
+    def _opened(self, *values):
+        file = self._open(*values)
+        self._files.append(file)
+        return file
+
+    def close(self):
+        builtins.open = self._open
+        for file in self._files:
+            try:
+                file.close()
+            except OSError:  # its flash is gone
+                pass
+
+
 class Memories:
     """FRAM, raw flash and, with root, a littlefs there; `image` holds them between lives."""
 
@@ -145,6 +169,7 @@ class Memories:
             import vfs
 
             vfs.mount(vfs.VfsLfs2(Flash(power, self.flash), mtime=False), self.root)
+            opened = Opened()
         whole = True
         try:
             function(Fram(power, self.fram, self.slots), done)
@@ -154,6 +179,7 @@ class Memories:
         if self.flash is not None:
             import vfs
 
+            opened.close()
             vfs.umount(self.root)
         return whole
 
