@@ -145,6 +145,39 @@ def test_an_emulated_board_speaks_on_both_buses_of_a_hub_and_again_after_a_loss_
     assert {(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 1)} <= seconds  # it beats each second
 
 
+class Busy:
+    """A chip that always works."""
+
+    now = wake = 0.0
+
+    def run(self, now: float, until: float) -> None:
+        self.now = self.wake = max(self.now, until)
+
+
+def test_a_busy_board_whose_clock_is_slow_does_not_hold_up_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock skips one of the hub's microseconds in a thousand: a grant of that one alone is no time to it."""
+    hub = Hub()
+    board = EmulatedBoard(hub, "beacon", tmp_path, 1, Clock(random.Random(1), (-1000.0, -1000.0), 0.0), _CONFIG)
+    board._wires = Wires("beacon", _BEACON_WORLD, 1, tmp_path, lambda *_: None, lambda *_: None)
+    board._chip = Busy()  # pyright: ignore[reportAttributeAccessIssue]
+    board.wake_us = 0
+    grant, left = board.grant, 20_000
+
+    def counted(now_us: int, horizon_us: int) -> None:
+        nonlocal left
+        left -= 1
+        assert left, f"the hub gives no time but to this board at {now_us} us"
+        grant(now_us, horizon_us)
+
+    monkeypatch.setattr(board, "grant", counted)
+    hub.parties.append(board)
+    for time_us in range(5_000):
+        hub.run(time_us)
+    assert Busy.now == 0.0 and board._chip is not None and board._chip.now / 1000 >= 4_990
+
+
 def test_mpremote_talks_to_it_over_tcp(beacon: Path) -> None:
     board = Bench(beacon, 0, None, prompt=True)
     runner = threading.Thread(target=lambda: board.run(600.0), daemon=True)

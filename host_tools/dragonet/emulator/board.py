@@ -148,6 +148,8 @@ class EmulatedBoard(VirtualBoard):
         if self._pending:
             wake = time.now
         self.wake_us = NEVER_US if wake >= NEVER_US else max(self.clock.hub(max(wake, time.now)), self.hub.now_us)
+        if end <= local and self.wake_us <= now_us:  # a slow clock showed no microsecond of this grant: in the next one
+            self.wake_us = now_us + 1
 
     def post(self, time_us: int, kind: int, data: bytes, *, wake: bool = True) -> None:
         if self._wires is None:
