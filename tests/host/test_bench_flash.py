@@ -192,7 +192,7 @@ def test_a_board_that_flies_the_image_is_left_alone(desk: Any, monkeypatch: pyte
         hashes = ("", image.digest[:8].hex())
 
         def __init__(self, commander: object) -> None:
-            self.uid, self.target, self.mpy = bytes(8), "linux", 0x0B06
+            self.uid, self.target, self.mpy, self.base = bytes(8), "linux", 0x0B06, bytes(8)
 
         def board(self) -> Any:
             return self

@@ -27,6 +27,7 @@ class Identity:
     """guard: "slots", "folders" or "" (none). safe: at the prompt by the guard's will, no watchdog runs.
 
     active: slot that boots ("a", "b", "golden"), with its image's first hash bytes. error: what the board lacks.
+    base: id of its golden app, in hexadecimal.
     """
 
     role: str
@@ -44,6 +45,7 @@ class Identity:
     image: str
     version: str
     error: str
+    base: str = ""
 
     @property
     def target(self) -> str | None:

@@ -13,7 +13,7 @@ def _identity():
            "micropython": "%d.%d.%d" % tuple(sys.implementation[1][:3]),
            "mpy": getattr(sys.implementation, "_mpy", 0) & 0xFFFF, "uid": hexlify(machine.unique_id()).decode(),
            "uptime_s": time.ticks_ms() // 1000, "reset": 0, "role": "", "safe": None, "guard": "", "state": "",
-           "active": "", "image": "", "version": "", "error": ""}
+           "active": "", "image": "", "version": "", "error": "", "base": ""}
     try:
         one["reset"] = machine.reset_cause()
     except AttributeError:
@@ -28,8 +28,10 @@ def _identity():
         return one
     import parts, pins
     from core import update_record as kept
+    from core import slots
     from core.slots import GOLDEN
     one["guard"] = "slots"
+    one["base"] = hexlify(getattr(slots, "ID", b"")).decode()
     one["role"] = parts.ROLE
     one["safe"] = guard.safe
     state = kept.State(kept.make(guard._fram(parts, pins)))

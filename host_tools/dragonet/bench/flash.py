@@ -41,6 +41,8 @@ class Order:
     stop: bool = True  # an app that runs may be stopped
     confirm: bool = True  # False: left on trial
     trial_s: float | None = None
+    whole: bool = False  # everything, not only what differs from a board's golden app
+    golden: Path | None = None  # that golden app: a file of build/goldens, or a checkout
 
 
 @dataclass
@@ -60,28 +62,32 @@ class Result:
     trips: int = 0
     seconds: float = 0.0
     code: int = 0
+    brings: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         return asdict(self)
 
 
 class Builder:
-    """Images, each (role, target) built once, whichever boards ask for it."""
+    """Images, each (role, target, golden app) built once, whichever boards ask for it."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, str], images.Image] = {}
+        self._made: dict[tuple[str, str, bytes | None], images.Image] = {}
 
-    def image(self, role: str, target: str) -> images.Image:
-        if self._order.image is not None:
-            return self._order.image
+    def image(self, role: str, target: str, base: bytes | None) -> images.Image:
+        """base: id of the board's golden app, None: it has none, and takes whole images only."""
+        order = self._order
+        if order.image is not None:
+            return order.image
         with self._lock:
-            if (role, target) not in self._made:
-                self._made[role, target] = images.build(
-                    role, target, firmware=self._order.firmware, version=self._order.version
-                )
-            return self._made[role, target]
+            if (role, target, base) not in self._made:
+                self._made[role, target, base] = images.fitting(
+                    role, target, base or b"", given=order.golden if base is not None else None,
+                    whole=order.whole or base is None, firmware=order.firmware, version=order.version,
+                )  # fmt: skip
+            return self._made[role, target, base]
 
 
 def flash(bench: Bench, entries: Sequence[Entry], order: Order, tell: Tell = lambda *_: None) -> list[Result]:
@@ -126,7 +132,7 @@ def _flies_it(bench: Bench, entry: Entry, builder: Builder, result: Result) -> b
             if entry.uid is not None and board.uid != entry.uid:
                 raise UserError(f"{entry.name}: on the bus is uid {board.uid.hex()}, not {entry.uid.hex()}")
             target = entry.target or images.target_of(board.target, board.mpy)
-            image = builder.image(entry.role, target)
+            image = builder.image(entry.role, target, None if entry.method == "folders" else board.base)
             status = updater.status()
     except NotDone:
         return False  # silent there: its prompt tells
@@ -147,7 +153,7 @@ def one(link: Link, entry: Entry, order: Order, builder: Builder, tell: Tell, re
     if target is None:
         what = f"{found.machine or found.platform} is no known target"
         raise UserError(f"{entry.name}: {what}: name one in the bench file")
-    image = builder.image(entry.role, target)
+    image = builder.image(entry.role, target, bytes.fromhex(found.base) if isinstance(slots, Slots) else None)
     fits(entry, found, image)
     plan = slots.plan(image)
     _note(result, plan)
@@ -237,6 +243,8 @@ def fits(entry: Entry, found: boards.Identity, image: images.Image) -> None:
     if (image.mpy ^ found.mpy) & (0xFFFF if image.mpy >> 10 else 0xFF):
         what = f"the image's .mpy files are {image.mpy:#06x}, this MicroPython takes {found.mpy:#06x}"
         raise UserError(f"{name}: {what}: build another")
+    if not image.whole and image.base.hex() != found.base:
+        raise UserError(images.stranger(name, image.base, bytes.fromhex(found.base)))
     if any(image.uid) and image.uid != bytes.fromhex(found.uid)[:8]:
         raise UserError(f"{name}: the image is for the board with uid {image.uid.hex()}, and this is {found.uid}")
 
@@ -250,3 +258,4 @@ def _allow(link: Link, entry: Entry, order: Order) -> None:
 def _note(result: Result, plan: Plan) -> None:
     result.why, result.image, result.slot = plan.why, plan.image, plan.slot
     result.keep, result.send, result.bytes = plan.keep, plan.send, plan.bytes
+    result.brings = plan.brings

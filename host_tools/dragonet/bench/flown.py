@@ -53,16 +53,17 @@ def on_bus(bench: Bench, entry: Entry, signs: bool) -> Iterator[Commander]:
 
 
 def flash(
-    bench: Bench, entry: Entry, order: Order, image: Callable[[str, str], images.Image], tell: Tell, result: Result
-) -> None:
-    """One board; fills in the result. image(role, target): what it shall run."""
+    bench: Bench, entry: Entry, order: Order, image: Callable[[str, str, bytes], images.Image], tell: Tell,
+    result: Result,
+) -> None:  # fmt: skip
+    """One board; fills in the result. image(role, target, id of its golden app): what it shall run."""
     with _one_at_a_time, on_bus(bench, entry, not order.plan_only) as commander:
         one = Updater(commander, time.sleep)
         board = one.board()
-        made = image(entry.role, entry.target or images.target_of(board.target, board.mpy))
+        made = image(entry.role, entry.target or images.target_of(board.target, board.mpy), board.base)
         plan = one.plan(made)
         result.why, result.image, result.slot = plan.why, made.version, plan.slot
-        result.keep, result.send, result.bytes = plan.keep, plan.send, plan.bytes
+        result.keep, result.send, result.bytes, result.brings = plan.keep, plan.send, plan.bytes, plan.brings
         if order.plan_only or plan.what == "nothing":
             result.done = "nothing" if plan.what == "nothing" else "planned"
             return

@@ -89,6 +89,7 @@ def _asked(commander: Commander, role: str) -> Iterator[tuple[str, Any]]:
     yield "active", status.running
     yield "update", status.state
     yield "version", status.version
+    yield "base", board.base.hex()
     yield "image", status.hashes[("a", "b").index(status.running)] if status.running != "golden" else ""
     table = dictionary(role)
     told = {

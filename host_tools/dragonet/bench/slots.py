@@ -60,6 +60,7 @@ class Plan:
     keep: int = 0
     send: int = 0
     bytes: int = 0
+    brings: tuple[str, ...] = ()
 
 
 class Slots:
@@ -98,7 +99,7 @@ class Slots:
         keep = [ours == theirs for ours, theirs in zip(sums, there, strict=True)]
         size = sum(len(_block(image, k, status.block)) for k, kept in enumerate(keep) if not kept)
         why = f"{sum(keep)} of {total} blocks are there already" if any(keep) else "new to the board"
-        return Plan(*about, "send", why, _NAMES[slot], sum(keep), total - sum(keep), size)
+        return Plan(*about, "send", why, _NAMES[slot], sum(keep), total - sum(keep), size, image.brings)
 
     def send(self, image: images.Image, progress: Callable[[int, int], None] | None = None) -> None:
         """The image into the free slot, read back and verified. What another update left half done is given up."""

@@ -55,8 +55,8 @@ Name = Annotated[str, typer.Argument(metavar="BOARD", help="A board of the bench
 Stop = Annotated[bool, typer.Option("--stop", help="Apps that run may be stopped, by three quick resets (RBF in).")]
 Code = Annotated[Path | None, typer.Option("--firmware", metavar="DIR", help="Flight code; default: the checkout's.")]
 
-_COLUMNS = ("board", "role", "port", "state", "uid", "micropython", "active", "version", "image", "uptime_s", "reset",
-            "rails", "bus_errors", "error")  # fmt: skip
+_COLUMNS = ("board", "role", "port", "state", "uid", "micropython", "active", "version", "image", "base", "uptime_s",
+            "reset", "rails", "bus_errors", "error")  # fmt: skip
 
 
 @app.command()
@@ -93,6 +93,10 @@ def flash_(
     image: Annotated[Path | None, typer.Option("--image", metavar="FILE", help="Of 'dragonet update build'.")] = None,
     firmware: Code = None,
     version: Annotated[str, typer.Option("--version", metavar="TEXT", help="Default: revision and hash.")] = "",
+    golden: Annotated[
+        Path | None, typer.Option("--golden", metavar="FILE", help="The golden app: of build/goldens, or a checkout.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Everything, not only what differs from golden.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Flat battery and transmitting radio do not matter.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm/--no-confirm", help="Keep it once it stayed up.")] = True,
@@ -109,7 +113,8 @@ def flash_(
         raise UserError(f"{firmware}: no folder of flight code (no core/board.py)")
     given = images.load(image) if image is not None else None
     order = flash.Order(
-        given, firmware, version or None, plan_only=plan, force=force, confirm=confirm, trial_s=trial,
+        given, firmware, version or None, plan_only=plan, force=force, confirm=confirm, trial_s=trial, whole=whole,
+        golden=golden,
     )  # fmt: skip
     with _progress(as_json) as tell:
         results = flash.flash(one, entries, order, tell)
@@ -117,6 +122,9 @@ def flash_(
         print(json.dumps({"bench": one.name, "boards": [result.describe() for result in results]}))
     else:
         _wide().print(_flashed(results))
+        for result in results if plan else ():
+            for line in result.brings:
+                _wide().print(f"{result.board} gets {line}", highlight=False)
     code = max((result.code for result in results), default=0)
     if code:
         raise typer.Exit(code)
