@@ -3,7 +3,8 @@
 #
 #  byte  type  field            an entry, in the FRAM ring behind a u8 with its length, in the log as core/log.py says
 #   0    u32   table            hash of the telemetry.Set it was packed by
-#   4    n     packet           housekeeping, as it is broadcast
+#   4    u32   time             s since 2000-01-01 UTC; 0: the board did not know it
+#   8    n     packet           housekeeping, as it is broadcast
 #
 # Big-endian. Ring and log share the sequence, so after any cut the entries still to be moved are those that the log
 # lacks; a reset forgets none. A dead FRAM leaves one packet in ten minutes, written to the log at once.
@@ -27,8 +28,9 @@ SEGMENTS = const(12)       # 192 kB: 20 hours of the largest housekeeping, 2.5 d
 PER_FLUSH = const(10)
 
 _PERIOD_S = const(60)
-DATA = const(160)          # of an entry in the ring: length, table, packet
-_HEAD = const(5)
+DATA = const(160)          # of an entry in the ring: length, table, time, packet
+ENTRY_HEAD = const(8)
+_HEAD = const(9)
 _FOUND = const(4)          # the ring's sequence stands before it
 _STATUS = ">IIHHHHII"
 
@@ -66,7 +68,9 @@ class Store:
         if not self._opened:
             self._open()
         ring = self.ring
-        struct.pack_into(">BI", ring.data, 0, 4 + len(packet), self._board.table.hash)
+        clock = self._board.time
+        utc = clock.seconds if clock is not None and clock.synchronised else 0
+        struct.pack_into(">BII", ring.data, 0, ENTRY_HEAD + len(packet), self._board.table.hash, utc)
         ring.data[_HEAD : _HEAD + len(packet)] = packet
         if ring.append():
             if ring.next - 1 - self.log.last >= PER_FLUSH:

@@ -38,6 +38,7 @@ from core.events import SIZE as EVENT_SIZE  # noqa: E402
 from core.keys import PATH as KEYS_FILE  # noqa: E402
 from core.manifest import SIGNED  # noqa: E402
 from core.slots import GOLDEN  # noqa: E402
+from core.store import ENTRY_HEAD  # noqa: E402
 from core.update_machine import BLOCK as PUT  # noqa: E402
 from core.update_status import STATUS  # noqa: E402
 from dragonet.flatsat.devices import wiring_eps, world  # noqa: E402
@@ -445,7 +446,7 @@ async def the_housekeeping(ground, had):
         assert sum([len(entry) + log.OVERHEAD for _, entry in entries]) == len(data), "a torn entry"
         table = ground.board.table
         for sequence, entry in entries:
-            assert struct.unpack_from(">I", entry, 0)[0] == table.hash and len(entry) == 4 + table.size
+            assert struct.unpack_from(">I", entry, 0)[0] == table.hash and len(entry) == ENTRY_HEAD + table.size
             found.append(sequence)
     assert found == list(range(len(found))) and len(found) >= had.get("staged", 9), found
 

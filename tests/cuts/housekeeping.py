@@ -28,7 +28,7 @@ def kept():
             data = file.read()
         entries = log.unpack(data)
         assert sum(len(entry) + log.OVERHEAD for _, entry in entries) == len(data), "a torn entry"
-        found += [(sequence, int(entry[4:10])) for sequence, entry in entries]
+        found += [(sequence, int(entry[8:14])) for sequence, entry in entries]
     return found
 
 

@@ -223,6 +223,8 @@ def test_stored_housekeeping_is_what_was_broadcast(shell: Shell, tmp_path: Path)
             for name, _, unit, scale, _ in table.fields:
                 shown = row[f"{name} [{unit}]" if unit else name]
                 assert shown == ("" if raw[name] is None else str(telemetry.in_unit(raw[name], scale))), name
+        # a board that was told the time tells it of each packet
+        assert row["utc"] == "" or row["utc"].endswith("Z")
     assert compared >= 11
 
     said = shell.json("file", "hk", "eps", "--folder", str(folder), "--hours", "0.1")

@@ -15,15 +15,16 @@ paths.use_firmware()
 from core.log import Log  # noqa: E402
 
 EPS = dictionary("eps")
+_2026_S = 840_000_000  # since 2000
 
 
-def packet(uptime_s: int, table: int = EPS.hk.hash) -> bytes:
+def packet(uptime_s: int, table: int = EPS.hk.hash, seconds: int = 0) -> bytes:
     values = EPS.hk.values()
     values[EPS.hk.index("uptime_s")] = uptime_s
     values[EPS.hk.index("battery_v")] = 7765
     buffer = bytearray(EPS.hk.size)
     EPS.hk.pack_into(buffer, values)
-    return table.to_bytes(4, "big") + bytes(buffer)
+    return table.to_bytes(4, "big") + seconds.to_bytes(4, "big") + bytes(buffer)
 
 
 def segments(folder: Path) -> list[bytes]:
@@ -31,7 +32,7 @@ def segments(folder: Path) -> list[bytes]:
     log = Log(str(folder), 1000, 12)
     for sequence in range(40):
         log.begin(sequence)
-        log.put(sequence, packet(60 * sequence, 1 if sequence == 13 else EPS.hk.hash))
+        log.put(sequence, packet(60 * sequence, 1 if sequence == 13 else EPS.hk.hash, _2026_S if sequence > 4 else 0))
         log.end(sequence)
     return stored.read(folder)
 
@@ -42,6 +43,7 @@ def test_every_whole_packet_is_shown_in_units(tmp_path: Path) -> None:
     assert (found.other, found.broken) == (1, 0)
     assert found.rows[5].values["uptime_s"] == 300 and found.rows[5].values["battery_v"] == 7.765
     assert found.rows[5].values["soc"] is None
+    assert (found.rows[4].utc, found.rows[5].utc) == (None, "2026-08-14T05:20:00Z")
     assert [row.sequence for row in stored.newest(found, 3).rows] == [37, 38, 39]
     assert stored.newest(found, 0) == found
 

@@ -30,6 +30,7 @@ class FileBoard(Board):
         self.table = self.dictionary.hk
         self.supervisor = _Supervisor()
         self.transmitting = False
+        self.time = None
         self.told = []
         self.after = []
         self.kept = []

@@ -21,7 +21,7 @@ def kept():
     found = []
     for name in sorted(os.listdir(FOLDER)):
         with open("%s/%s" % (FOLDER, name), "rb") as file:
-            found += [(sequence, int(data[4:10])) for sequence, data in log.unpack(file.read())]
+            found += [(sequence, int(data[8:14])) for sequence, data in log.unpack(file.read())]
     return found
 
 
@@ -56,7 +56,25 @@ class Housekeeping(unittest.TestCase):
         self.minutes(10)
         with open(FOLDER + "/00000000", "rb") as file:
             data = log.unpack(file.read())[3][1]
-        self.assertEqual(data, struct.pack(">I", self.world.board.table.hash) + packet(3))
+        self.assertEqual(data, struct.pack(">II", self.world.board.table.hash, 0) + packet(3))
+
+    def test_an_entry_tells_the_time_only_while_the_board_knows_it(self):
+        class Time:
+            seconds = 840_000_000
+            synchronised = False
+
+        self.world.board.time = Time
+        self.minutes(4)
+        Time.synchronised = True
+        self.minutes(6)
+        with open(FOLDER + "/00000000", "rb") as file:
+            times = [struct.unpack_from(">I", data, 4)[0] for _, data in log.unpack(file.read())]
+        self.assertEqual(times, [0] * 4 + [840_000_000] * 6)
+
+    def test_the_housekeeping_of_every_board_fits_an_entry(self):
+        for role in ("eps", "beacon", "sensor"):
+            table = __import__(role + ".compact", None, None, ("dictionary",)).dictionary().hk
+            self.assertTrue(table.size <= store.DATA - 1 - store.ENTRY_HEAD, role)
 
     def test_a_reset_forgets_nothing(self):
         for _ in range(17):

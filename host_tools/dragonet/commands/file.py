@@ -169,7 +169,7 @@ def hk(
     bitrate: BitRate = DEFAULT_BIT_RATE,
     as_json: AsJson = False,
 ) -> None:
-    """Housekeeping that a board kept, a packet each minute: by name, in units.
+    """Housekeeping that a board kept, a packet each minute: by name, in units; UTC where the board knew it.
 
     Up to ten packets are still in FRAM: with a key they are moved to flash first.
     """
@@ -246,7 +246,7 @@ def _write_hk(role: str, one: Any, found: stored.Stored, out: TextIO, as_json: b
     if not as_json:
         stored.write_csv(one, found, out)
         return
-    rows = [{"sequence": row.sequence, **row.values} for row in found.rows]
+    rows = [{"sequence": row.sequence, "utc": row.utc, **row.values} for row in found.rows]
     said = {"board": role, "units": stored.units(one), "other": found.other, "broken": found.broken, "rows": rows}
     print(json.dumps(said), file=out)
 

@@ -14,22 +14,25 @@ from typing import Any, NamedTuple, TextIO
 
 from dragonet import paths
 from dragonet.errors import UserError
+from dragonet.ground.board_time import text_of, utc_of
 from dragonet.ground.files import FOLDERS, Entry, Files, Progress
 from dragonet.ground.telemetry import in_unit
 
 paths.use_firmware()
 
 from core import log  # noqa: E402
+from core.store import ENTRY_HEAD  # noqa: E402
 
 LOG = 1  # of FOLDERS
-_TABLE_SIZE = 4
 _SEGMENT = re.compile("[0-9a-f]{8}")
 
 
 class Row(NamedTuple):
-    """sequence: counts the packets that the board ever kept. values: in their units, None when not available."""
+    """sequence: counts the packets that the board ever kept. utc: ISO 8601 to the second, None when the board did not
+    know it. values: in their units, None when not available."""
 
     sequence: int
+    utc: str | None
     values: dict[str, float | int | None]
 
 
@@ -50,11 +53,12 @@ def rows(dictionary: Any, segments: Iterable[bytes]) -> Stored:
         entries = log.unpack(data)
         broken += len(data) - sum(len(entry) + log.OVERHEAD for _, entry in entries)
         for sequence, entry in entries:
-            if int.from_bytes(entry[:_TABLE_SIZE], "big") != table.hash or len(entry) != _TABLE_SIZE + table.size:
+            if int.from_bytes(entry[:4], "big") != table.hash or len(entry) != ENTRY_HEAD + table.size:
                 other += 1
                 continue
-            raw = table.unpack(entry[_TABLE_SIZE:])
-            found[sequence] = Row(sequence, {
+            seconds = int.from_bytes(entry[4:ENTRY_HEAD], "big")
+            raw = table.unpack(entry[ENTRY_HEAD:])
+            found[sequence] = Row(sequence, text_of(utc_of(seconds)) if seconds else None, {
                 field[0]: None if raw[field[0]] is None else in_unit(raw[field[0]], field[3]) for field in table.fields
             })  # fmt: skip
     return Stored([found[sequence] for sequence in sorted(found)], other, broken)
@@ -108,10 +112,11 @@ def units(dictionary: Any) -> dict[str, str]:
 
 
 def write_csv(dictionary: Any, found: Stored, out: TextIO) -> None:
-    """A line each packet; columns are named NAME [UNIT]; empty: not available."""
+    """A line each packet; columns are named NAME [UNIT]; empty: not available, not known."""
     unit = units(dictionary)
     names = dictionary.hk.names
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["sequence", *(f"{name} [{unit[name]}]" if name in unit else name for name in names)])
+    writer.writerow(["sequence", "utc", *(f"{name} [{unit[name]}]" if name in unit else name for name in names)])
     for row in found.rows:
-        writer.writerow([row.sequence, *("" if row.values[name] is None else row.values[name] for name in names)])
+        values = (row.values[name] for name in names)
+        writer.writerow([row.sequence, row.utc or "", *("" if value is None else value for value in values)])
