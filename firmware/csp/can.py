@@ -7,10 +7,12 @@ import micropython
 from micropython import const
 import time
 
+from csp.block import copy
 from csp.fragment import fill, identifier
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
 from csp.stats import RX, RXBYTES, TX, TXBYTES
+from drivers.can_ring import ENTRY, FILLED, LOST, TAKEN, TOLD, Ring, source, take_in
 
 _PRIORITIES = const(4)
 _DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by version
@@ -72,7 +74,11 @@ class CanInterface(Interface):
         self._news = False  # the controller's state has changed
         frame = memoryview(bytearray(8))
         self._frames = [frame[:size] for size in range(9)]
-        self._received = [0, memoryview(bytearray(8)), 0, 0]
+        self._ring = ring = getattr(can, "ring", None) or Ring()
+        self._source = None  # or the driver fills it
+        if not hasattr(can, "ring"):
+            self._source = source(can, ring)
+        self._data = bytearray(8)  # of a frame that goes the general way
         self._backoff_ms = _BACKOFF_FIRST_MS
         self._since = 0  # ticks of bus-off or of the last restart, ms
 
@@ -85,16 +91,17 @@ class CanInterface(Interface):
         self.node = node
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
-        fast = self._receiver.fast(self._can.recv, self._received, self, node)
+        fast = self._receiver.fast(self._ring, self, node)
         self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
         if self._netmask:
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self._since = time.ticks_ms()
-        self._hot = (None, self._counts, node, _no_flags, 0, cfp.follow, fast, time.ticks_ms)
+        rest = (cfp.follow, fast, time.ticks_ms, self._source, take_in)
+        self._hot = (None, self._counts, node, _no_flags, 0) + rest
         irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
         told = can.IRQ_TX | can.IRQ_STATE
-        self._hot = (None, self._counts, node, irq.flags, told, cfp.follow, fast, time.ticks_ms)
+        self._hot = (None, self._counts, node, irq.flags, told) + rest
         self._set_filters()
         self.service()
 
@@ -229,7 +236,7 @@ class CanInterface(Interface):
     @micropython.viper
     def _interrupt(self, can):
         """can: None from service()."""
-        none, counts, node, flags_of, told_, follow, fast, ms = self._hot  # pyright: ignore[reportAssignmentType]
+        none, counts, node, flags_of, told_, follow, fast, ms, inlet, pull = self._hot  # pyright: ignore[reportAssignmentType]
         if can is not none:
             ptr32(counts)[4] += 1  # IRQ
             if node.held:
@@ -241,14 +248,17 @@ class CanInterface(Interface):
             if flags & int(told_):
                 _told(self, flags, self._bits)
             flags = int(flags_of())
-        now = ms()
-        k = int(follow(0, 0, 0, fast, now))
-        while k != _EMPTY:
-            if k == _GENERAL:
-                self._take(now)
-            else:
-                self._whole(self._receiver.complete(k, now))
+        more = 1
+        while more:
+            more = int(pull(inlet)) if inlet is not none else 0
+            now = ms()
             k = int(follow(0, 0, 0, fast, now))
+            while k != _EMPTY:
+                if k == _GENERAL:
+                    self._take(now)
+                else:
+                    self._whole(self._receiver.complete(k, now))
+                k = int(follow(0, 0, 0, fast, now))
 
     def service(self):
         """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""
@@ -259,20 +269,34 @@ class CanInterface(Interface):
         self._news = True
         self.node.wake(True)
 
-    def _take(self, now):
-        """Take the frame just received the general way."""
-        can = self._can
+    def _missed(self, state):
+        """Frames were lost before they came here: in the controller, or for want of room in the ring."""
+        lost = state[LOST]
         stats = self.stats
-        received = self._received
-        if received[3] & can.RECV_ERR_OVERRUN:
-            stats.overrun += 1
-            stats.frame += 1
-        if received[2] != can.FLAG_EXT_ID:
-            stats.frame += 1
-            stats.malformed += 1
+        stats.overrun += lost - state[TOLD]
+        stats.frame += lost - state[TOLD]
+        state[TOLD] = lost
+
+    def _take(self, now):
+        """Take the oldest frame the general way, and note what was lost."""
+        ring = self._ring
+        state = ring.state
+        if state[LOST] != state[TOLD]:
+            self._missed(state)
+        if state[TAKEN] == state[FILLED]:
             return
-        data = received[1]
-        self._whole(self._receiver.frame(received[0], data, len(data), now))
+        frames = ring.frames
+        at = ENTRY * state[TAKEN]
+        identifier = frames[at] | frames[at + 1] << 8 | frames[at + 2] << 16 | frames[at + 3] << 24
+        size, kind = frames[at + 4], frames[at + 5]
+        data = self._data
+        copy(data, 0, frames, at + 8, size)
+        ring.drop()
+        if kind != self._extended:
+            self.stats.frame += 1
+            self.stats.malformed += 1
+            return
+        self._whole(self._receiver.frame(identifier, data, size, now))
 
     def _whole(self, packet):
         if packet is not None:

@@ -20,6 +20,7 @@ import time
 
 from csp.block import copy, equal, offset
 from csp.packet import DATA, FLAG_CRC32
+from drivers.can_ring import FILLED, LOST, TAKEN, TOLD
 
 PARTIALS = const(6)  # packets being put together at a time, per interface
 ROW = const(8)
@@ -49,7 +50,8 @@ _RECENT_MS = const(5)  # a late frame is no further away than three frames: 4 ms
 
 def follow_general(row, identifier, at, fast, now):
     """In place of the viper loop: every frame goes the general way."""
-    return EMPTY if fast[0](fast[1]) is None else GENERAL
+    state = fast[1]
+    return EMPTY if state[FILLED] == state[TAKEN] and state[LOST] == state[TOLD] else GENERAL
 
 
 class Reassembler:
@@ -72,13 +74,13 @@ class Reassembler:
         self.packets = [None] * PARTIALS
         self.recent_begin = bytearray(8 * _RECENT)  # first frames of the packets completed last
 
-    def fast(self, recv, received, interface, node):
+    def fast(self, ring, interface, node):
         """What the viper loop unpacks: looking it up costs more than the work that is done with it."""
         pool = self.pool
         slab, counts = pool.slab, self._stats.counts
         facts = node.facts
         clock = time.ticks_us
-        mine = (recv, received, len, self.packets, self.table, pool.packets, pool.state, slab, self.recent_begin)
+        mine = (ring.frames, ring.state, self.packets, self.table, pool.packets, pool.state, slab, self.recent_begin)
         return mine + (counts, interface, node.inbox, facts, clock, node.set_flag)
 
     def partials(self):

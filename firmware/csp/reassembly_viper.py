@@ -1,4 +1,5 @@
-# What comes as it should, from the controller to the inbox of the node, in one viper loop: no method, no allocation.
+# What comes as it should, from the ring of received frames to the inbox of the node, in one viper loop: no method, no
+# allocation.
 #
 # One function, long for that reason: on the Cortex-M0+ a call costs as much as taking a frame, and so does each look
 # at two attributes. It takes the first frame of a packet that is not known yet, the frame that follows the last one,
@@ -31,10 +32,17 @@ _LOWEST = const(1)
 _RESERVE = const(3)
 _RX = const(1)
 _RXBYTES = const(3)
-_EXTENDED = const(2)
 _DATA = const(8)
 _FILLED = const(1)
 _PLACES = const(6)
+_RING_FILLED = const(0)  # drivers/can_ring.py
+_RING_TAKEN = const(1)
+_RING_ENTRIES = const(2)
+_RING_LOST = const(3)
+_RING_TOLD = const(4)
+_ENTRY = const(16)
+_AS_USUAL = const(0x200)  # FLAG_EXT_ID and nothing else, above the size
+_SIZE_BITS = const(0xFF)
 
 
 @micropython.viper
@@ -42,16 +50,25 @@ def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
     """Take frames until there are no more (EMPTY), the general way is needed (GENERAL), or a packet is whole that
     has no CRC (its row). row, identifier, at: 0; the first three locals live in registers on the Cortex-M0+.
     fast: see Reassembler.fast; now: ticks, ms."""
-    recv, received, size_of, packets, table, pool, state, slab, firsts, counts, owner, inbox, facts, us, wake = fast
+    frames, ring, packets, table, pool, state, slab, firsts, counts, owner, inbox, facts, us, wake = fast
     rows = ptr32(table)
     into = ptr8(slab)
     two = rows[_VERSION] == 2
     end = int(rows) + 4 * _ROWS
-    while recv(received):
-        identifier_, data, flags, errors = received
-        if errors or int(flags) != _EXTENDED:
+    came = ptr32(ring)
+    if came[_RING_LOST] != came[_RING_TOLD]:
+        return _GENERAL
+    entries = int(ptr8(frames))
+    taken = came[_RING_TAKEN]
+    while taken != came[_RING_FILLED]:
+        out = ptr8(entries + _ENTRY * taken)
+        size = ptr32(out)[1]
+        if size & ~_SIZE_BITS != _AS_USUAL:
             return _GENERAL
-        identifier = int(identifier_)
+        size &= _SIZE_BITS
+        whole_size = size
+        identifier = ptr32(out)[0]
+        out = ptr8(int(out) + 8)
         if two:
             key = identifier >> 5
             begin = identifier & 2
@@ -61,8 +78,6 @@ def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
         row = int(rows)
         while row < end and ptr32(row)[0] != key:
             row += 4 * _ROW
-        out = ptr8(data)
-        size = int(size_of(data))
         if begin:
             # the first frame of a packet; known ones, and those just completed, may be repeated
             if row < end or rows[_RECENT] == key or rows[_RECENT + 1] == key or rows[_RECENT + 2] == key:
@@ -150,7 +165,7 @@ def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
             ptr32(row)[1] = index + 1
             start = ptr32(row)[7]
             at += start
-        if size == 8 and not int(out) & 1:  # by halves of words: that is where both lie
+        if size == 8:  # by halves of words: that is where both lie
             to16 = ptr16(int(into) + at)
             out16 = ptr16(out)
             to16[0] = out16[0]
@@ -162,6 +177,10 @@ def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
             while k < size:
                 into[at + k] = out[k]
                 k += 1
+        taken += 1
+        if taken == came[_RING_ENTRIES]:
+            taken = 0
+        came[_RING_TAKEN] = taken
         if not last:
             ptr32(row)[5] = now
             continue
@@ -180,7 +199,7 @@ def follow(row: int, identifier: int, at: int, fast, now: int) -> int:
         # remember its first frame, to know it again
         k = rows[_RECENT_AT]
         rows[_RECENT + k] = key
-        rows[_RECENT_SIZE + k] = int(size_of(data)) if begin else _BEGUN
+        rows[_RECENT_SIZE + k] = whole_size if begin else _BEGUN
         rows[_RECENT_STAMP + k] = now
         rows[_RECENT_AT] = k + 1 if k < 2 else 0
         out16 = ptr16(int(into) + start + 4)

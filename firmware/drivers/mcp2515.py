@@ -4,15 +4,19 @@
 # clears TEC and REC (10.1). send() may refuse a frame because there is no place for it in the order of those that
 # wait: one of them leaves first. What the chip forgot, or a chip that does not answer, shows as bus-off: restart().
 #
-# Interrupts: INT is low as long as a flag is set and enabled, but a pin's interrupt comes with its edge. So the
-# handler runs again while INT is low, and what comes while the chip is being talked to waits until that is done.
+# Interrupts: INT is low as long as a flag is set and enabled, but a pin's interrupt comes with its edge, and the chip
+# has room for two frames, half a millisecond. So the pin's interrupt is a hard one, which runs while garbage is
+# collected too: it takes the frames into a ring, clears what holds INT low (mcp2515_receive.py), and has the handler
+# called, between two bytecodes. What comes while the chip is being talked to waits until that is done.
 from machine import Pin
 import micropython
 from micropython import const
 
 from drivers import mcp2515_chip, mcp2515_filters, mcp2515_timing
+from drivers.can_ring import FILLED, LOST, TAKEN
 from drivers.mcp2515_chip import talk
-from drivers.mcp2515_receive import Receiver
+from drivers.mcp2515_receive import DEAD, ENABLED, MASK, SENT, TROUBLE, drain
+from drivers.mcp2515_send import Sender
 from drivers.mcp2515_state import REQOP
 
 _TEC = const(0x1C)
@@ -20,7 +24,6 @@ _CANINTE = const(0x2B)
 _CANINTF = const(0x2C)
 _EFLG = const(0x2D)
 _RX_BITS = const(0x03)        # CANINTF.RXnIF, 7.0
-_ERROR_BIT = const(0x20)      # CANINTF.ERRIF
 _ROUNDS = const(8)            # of the handler in one interrupt
 _EIO = const(5)
 _ENODEV = const(19)
@@ -39,7 +42,7 @@ class _Irq:
         return self._can.triggers
 
 
-class MCP2515(Receiver):
+class MCP2515(Sender):
     """One controller. spi: machine.SPI, mode 0, at most 10 MHz. select: machine.Pin, output, high. interrupt:
     machine.Pin at INT, input. The rest is what machine.CAN takes. OSError: no MCP2515. ValueError: see
     mcp2515_timing.find.
@@ -60,6 +63,9 @@ class MCP2515(Receiver):
         self._hard = False
         self._irq = _Irq(self)
         self._serve = self.serve  # bound once
+        self._knock = self.knock
+        self._schedule = micropython.schedule
+        self._called = False  # `serve` is scheduled
         self.init(bitrate, **settings)
 
     # --- set up ---
@@ -71,10 +77,10 @@ class MCP2515(Receiver):
         self._timing = timing
         self._mode = mode
         self._layout = mcp2515_filters.lay_out(())
-        self._overruns = 0
         talk.busy = True
         try:
             self._forget()
+            self.ring.clear()
             self._state = self.STATE_STOPPED
             if not self._chip.reset():
                 raise OSError(_ENODEV, "no MCP2515")
@@ -90,6 +96,7 @@ class MCP2515(Receiver):
         talk.busy = True
         try:
             self._forget()
+            self.ring.clear()
             self._chip.write(_CANINTE, 0)
             if not self._chip.configuration():
                 self._chip.reset()
@@ -111,7 +118,7 @@ class MCP2515(Receiver):
                 self._join()
         finally:
             talk.done()
-        self._look_again()
+        self._watch()
 
     def set_filters(self, filters):
         """ValueError: what two masks and six filters cannot do (mcp2515_filters.lay_out). OSError: frames that wait to
@@ -135,7 +142,6 @@ class MCP2515(Receiver):
             elif self._layout.deaf:
                 chip.modify(_CANINTF, _RX_BITS, 0)
             self._layout = layout
-            self._rx = 0
             if not self._join():
                 self._lost()
         finally:
@@ -148,8 +154,10 @@ class MCP2515(Receiver):
         if not chip.configure(self._timing, self._layout):
             return False
         self._eflg = 0
-        self._enabled = self._wanted()
-        chip.write(_CANINTE, self._enabled)
+        notes = self.notes
+        notes[MASK] = 0 if self._layout.deaf else _RX_BITS
+        notes[ENABLED] = self._wanted()
+        chip.write(_CANINTE, notes[ENABLED])
         on_bus = chip.enter(REQOP[self._mode])
         self._state = self.STATE_ACTIVE if on_bus else self.STATE_BUS_OFF
         return True
@@ -167,8 +175,8 @@ class MCP2515(Receiver):
         if self._state:
             talk.busy = True
             try:
-                self._enabled = self._wanted()
-                self._chip.write(_CANINTE, self._enabled)
+                self.notes[ENABLED] = self._wanted()
+                self._chip.write(_CANINTE, self.notes[ENABLED])
             finally:
                 talk.done()
         self._watch()
@@ -178,25 +186,83 @@ class MCP2515(Receiver):
         if self._handler is None:
             self._pin.irq(None)
         else:
-            self._pin.irq(self._serve, Pin.IRQ_FALLING, hard=self._hard)
+            talk.know(self)
+            self._pin.irq(self._knock, Pin.IRQ_FALLING, hard=True)
             self._look_again()
 
     def _look_again(self):
+        """INT may have fallen before anybody listened."""
+        if 0 < self._state < 4:
+            talk.busy = True
+            try:
+                self._look()
+            finally:
+                talk.done()
         self._call_again()
-        if not talk.busy:
+
+    @micropython.native
+    def _waits(self):
+        """There is something for the handler."""
+        notes = self.notes
+        triggers = self.triggers
+        if triggers & 2:
+            state = self.ring.state
+            if state[FILLED] != state[TAKEN]:
+                return True
+        return self._done or self._news or notes[SENT] and triggers & 1 or notes[TROUBLE] or notes[DEAD]
+
+    @micropython.native
+    def _call_again(self):
+        """Call the handler for what is left: the ring makes no edge."""
+        if self._handler is not None and not self._inside and not self.late and self._waits():
+            self.late = True
+            self.behind = talk.late
+            talk.late = self
+        if talk.late is not None and not talk.busy:
             talk.done()
 
     @micropython.native
+    def knock(self, pin):
+        """The hard interrupt of INT, between any two bytecodes. Nothing here may allocate."""
+        if talk.busy:
+            self.knocked = True
+            talk.knocked = True
+            return
+        if drain(self._hot):
+            self._unfinished = True
+        if self._hard:
+            self.serve(pin)
+        elif not self._called:
+            self._call()
+
+    @micropython.native
+    def _call(self):
+        """Have `serve` called soon."""
+        self._called = True
+        try:
+            self._schedule(self._serve, self._pin)
+        except RuntimeError:  # no room: the next interrupt calls it, or the program asks
+            self._called = False
+
+    @micropython.native
     def serve(self, pin):
-        """The interrupt of INT."""
+        """Calls the handler; scheduled by the hard interrupt, or pin None: by Talk.done()."""
+        if pin is not None:
+            self._called = False
         if talk.busy or self._inside or pin is None and talk.inside:
             if not self.late and not self._inside:
                 self.late = True
                 self.behind = talk.late
                 talk.late = self
             return
+        if self._unfinished:
+            talk.busy = True
+            try:
+                self._look()
+            finally:
+                talk.done()
         handler = self._handler
-        if handler is None or self._pin.value() and not self._done and not self._news:
+        if handler is None or not self._waits():
             return
         self._inside = True
         talk.inside += 1
@@ -207,7 +273,7 @@ class MCP2515(Receiver):
                 self._moved = False
                 self._told = False
                 handler(self)
-                if self._pin.value() and not self._done and not self._news:
+                if not self._waits():
                     break
                 if not self._moved:
                     break  # it leaves its work for later
@@ -216,9 +282,8 @@ class MCP2515(Receiver):
         finally:
             self._inside = False
             talk.inside -= 1
-        if rounds < 0:  # let the program run: the edge calls again
-            self._chip.write(_CANINTE, 0)
-            self._chip.write(_CANINTE, self._enabled)
+        if rounds < 0 and not self._called:  # let the program run
+            self._call()
         if talk.late is not None and not talk.busy and not talk.inside:
             talk.done()
 
@@ -228,13 +293,16 @@ class MCP2515(Receiver):
         if not self._told:
             self._told = True
             self._told_rx = False
-            if 0 < self._state < 4:
+            notes = self.notes
+            state = self.ring.state
+            news = notes[SENT] or notes[TROUBLE] or notes[DEAD]
+            if not 0 < self._state < 4:
+                notes[TROUBLE] = notes[DEAD] = 0
+            elif news or self._leaving or state[FILLED] == state[TAKEN]:
                 talk.busy = True
                 try:
                     self._look()
                     self._collect()
-                    if self._answer[2] & _ERROR_BIT and self._state < 4:
-                        self._quiet_errors()
                 finally:
                     talk.done()
         if self._news:
@@ -243,11 +311,34 @@ class MCP2515(Receiver):
                 return self.IRQ_STATE
         if self._done:
             return self._next_sent()
-        if self._rx and self.triggers & self.IRQ_RX and not self._told_rx:
-            self._told_rx = True
-            return self.IRQ_RX
+        if self.triggers & 2 and not self._told_rx:
+            state = self.ring.state
+            if state[FILLED] != state[TAKEN]:
+                self._told_rx = True
+                return 2
         self._told = False
         return 0
+
+    # --- received frames ---
+
+    def recv(self, arg=None):
+        """From the ring, which the interrupt fills; without one, or where it does not, from the chip."""
+        if not self._state or self._layout.deaf:
+            return None
+        if arg is None:
+            arg = [0, memoryview(bytearray(8)), 0, 0]
+        ring = self.ring
+        got = ring.take(arg)
+        if got is None and (not self.notes[ENABLED] & _RX_BITS or not self._pin.value()):
+            talk.busy = True
+            try:
+                self._look()
+            finally:
+                talk.done()
+            got = ring.take(arg)
+        self._moved = True
+        self._call_again()
+        return got
 
     # --- counters ---
 
@@ -267,10 +358,10 @@ class MCP2515(Receiver):
             talk.done()
         for k in range(3):
             list[2 + k] = self._entered[k]
-        waiting = self._loaded & ~self._done & ~(self._answer[2] >> 2)
+        waiting = self._loaded & ~self._done & ~(self.notes[SENT] >> 2)
         list[5] = (waiting & 1) + (waiting >> 1 & 1) + (waiting >> 2)
-        list[6] = (self._rx & 1) + (self._rx >> 1)
-        list[7] = self._overruns
+        list[6] = self.ring.waiting()
+        list[7] = self.ring.state[LOST]
         return list
 
     def get_timings(self, list=None):

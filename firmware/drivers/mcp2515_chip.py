@@ -29,17 +29,35 @@ _RESET_TRIES = const(10)     # of 1 ms: the oscillator starts, then 128 of its p
 _MODE_TRIES = const(20)      # of 16 bits: a frame that is under way, and 11 recessive bits (10.0)
 
 
+_CHIPS = const(4)            # that may share the pins' interrupts: those whose handlers were set last
+
+
 class Talk:
-    """While one MCP2515 is talked to, no handler of another may use their bus; it is called afterwards."""
+    """Whoever talks to a chip sets `busy` first and calls done() at the end: no interrupt of a chip, hard or soft,
+    uses their bus meanwhile; it is served by done(). Drivers of other parts on the same SPI have to do so too."""
 
     def __init__(self):
         self.busy = False
+        self.knocked = False  # the INT of a chip fell meanwhile; written by hard interrupts
+        self.chips = []   # that may have
         self.inside = 0   # handlers that run
         self.late = None  # the first chip whose handler waits; each knows the next
+
+    def know(self, chip):
+        if chip not in self.chips:
+            self.chips = self.chips[1 - _CHIPS :] + [chip]
 
     @micropython.native
     def done(self):
         self.busy = False
+        while self.knocked:  # whatever knocks while this is done, finds either `busy` or no work left undone
+            self.busy = True
+            self.knocked = False
+            for chip in self.chips:
+                if chip.knocked:
+                    chip.knocked = False
+                    chip.pull()
+            self.busy = False
         while self.late is not None and not self.inside:
             chip = self.late
             self.late, chip.behind, chip.late = chip.behind, None, False

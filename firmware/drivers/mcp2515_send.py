@@ -3,13 +3,13 @@
 from micropython import const
 
 from drivers.mcp2515_chip import talk
+from drivers.mcp2515_receive import SENT
 from drivers.mcp2515_state import Watched
 
 _CANINTF = const(0x2C)
 _TXB0CTRL = const(0x30)       # TXBnCTRL is 0x10 further each
 _TXREQ = const(0x08)
 _LOAD_TX = const(0x40)        # 12.6  from TXBnSIDH; 2 further each
-_SLOT_BITS = const(0x1C)      # CANINTF.TXnIF, 7.0
 _MIDDLE = (6, 7, 8)           # place of the first frame that waits, by its buffer
 _IRQ_TX = const(1)
 _IRQ_TX_FAILED = const(4)
@@ -115,7 +115,7 @@ class Sender(Watched):
             if chip.read(_TXB0CTRL + 16 * index)[2] & _TXREQ:
                 self._leaving |= bit  # on the wire: it leaves, or gives up when it is disturbed
                 return False
-            if chip.read(_CANINTF)[2] & 4 << index:
+            if (chip.read(_CANINTF)[2] | self.notes[SENT]) & 4 << index:
                 return False
             self._give_up(index)
             return True
@@ -135,16 +135,17 @@ class Sender(Watched):
     def _collect(self):
         """Take note of what the transmit buffers have finished; after _look()."""
         chip = self._chip
+        notes = self.notes
+        finished = notes[SENT]
         if self._leaving:
             for slot in range(3):
                 if self._leaving & 1 << slot and not chip.read(_TXB0CTRL + 16 * slot)[2] & _TXREQ:
                     self._leaving &= ~(1 << slot)
-                    if not chip.read(_CANINTF)[2] & 4 << slot:
+                    if not (chip.read(_CANINTF)[2] | finished) & 4 << slot:
                         self._failed |= 1 << slot
-                        self._answer[2] |= 4 << slot
-        finished = self._answer[2] & _SLOT_BITS
+                        finished |= 4 << slot
         if finished:
-            chip.modify(_CANINTF, finished, 0)
+            notes[SENT] = 0
             self._moved = True
             finished = finished >> 2 & self._loaded
             if self.triggers & _IRQ_TX:

@@ -2,18 +2,17 @@
 # what it was made. A chip that forgot its settings or does not answer is off the bus until restart().
 import micropython
 from micropython import const
+from array import array
 
-from drivers import mcp2515_chip, mcp2515_filters
+from drivers import can_ring, mcp2515_chip, mcp2515_filters
 from drivers.mcp2515_chip import talk
+from drivers.mcp2515_receive import DEAD, EFLG, ENABLED, SENT, TROUBLE, WORDS, buffers, drain
 
 _CNF3 = const(0x28)
 _CANINTE = const(0x2B)
-_CANINTF = const(0x2C)
-_EFLG = const(0x2D)
 _RX_BITS = const(0x03)        # CANINTF.RXnIF, 7.0
 _SLOT_BITS = const(0x1C)      # CANINTF.TXnIF
 _ERROR_BIT = const(0x20)      # CANINTF.ERRIF
-_OVERRUNS = const(0xC0)       # EFLG.RX1OVR, RX0OVR, 6.7
 _BUS_OFF = const(4)
 
 REQOP = (0x00, 0x20, None, 0x60, 0x40)  # CANCTRL.REQOP by MODE_*, 10.0
@@ -34,14 +33,16 @@ class Watched:
         self.late = False     # it is to be called when nobody talks to a chip
         self.behind = None
         self.losses = 0       # times that the chip had lost its settings or did not answer
-        self._ask = bytearray((0x03, _CANINTF, 0, 0))  # READ CANINTF, EFLG
-        self._answer = bytearray(4)
+        self.knocked = False  # INT fell while somebody talked to a chip; by the hard interrupt
+        self._unfinished = False  # it still was low when `drain` had done enough
+        self.ring = can_ring.Ring()  # frames that the interrupt took out of the chip
+        self.notes = array("i", (0,) * WORDS)
+        self._hot = (select, spi.write_readinto, spi.write, interrupt.value) + buffers()
+        self._hot += (self.ring.frames, self.ring.state, self.notes)
         self._entered = [0, 0, 0]
-        self._overruns = 0
         self._state = 0
         self._mode = 0
         self._timing = None
-        self._enabled = 0
         self._layout = mcp2515_filters.lay_out(())
         self._forget()
 
@@ -51,14 +52,13 @@ class Watched:
         self._done = 0      # of these: finished, flags() has not told it yet
         self._failed = 0    # of these: not sent
         self._leaving = 0   # to be cancelled, but on the wire
-        self._rx = 0        # receive buffers known to be full
-        self._older1 = False  # RXB1's frame came before RXB0's
-        self._looked = False
-        self._overrun = False
         self._news = False  # the state got worse
         self._told = False
         self._told_rx = False
         self._eflg = 0
+        notes = self.notes
+        for word in range(WORDS):
+            notes[word] = 0
         for level in range(3):
             self._entered[level] = 0
 
@@ -71,35 +71,28 @@ class Watched:
         return enabled
 
     @micropython.native
+    def pull(self):
+        """What the hard interrupt would have done; from Talk.done()."""
+        self._unfinished = drain(self._hot) != 0
+        if self._handler is not None and not self._inside and not self.late:
+            self.late = True
+            self.behind = talk.late
+            talk.late = self
+
     def _look(self):
-        """Read CANINTF and EFLG, take note of receive buffers and errors."""
-        answer = self._answer
-        self._select(0)
-        self._spi.write_readinto(self._ask, answer)
-        self._select(1)
-        flags = answer[2]
-        errors = answer[3]
-        self._looked = True
-        if flags & errors == 0xFF:
-            answer[2] = 0
-            self._rx = 0
+        """Read the chip empty, take note of errors; while talk.busy."""
+        self._unfinished = drain(self._hot) != 0
+        notes = self.notes
+        if notes[DEAD]:
+            notes[DEAD] = 0
             self._lost()
-            return
-        now = 0 if self._layout.deaf else flags & _RX_BITS
-        if now == 3 and self._rx != 3:
-            self._older1 = self._rx == 2
-        self._rx = now
-        if errors != self._eflg:
-            self._take_errors(errors)
+        elif notes[TROUBLE]:
+            notes[TROUBLE] = 0
+            self._moved = True
+            if notes[EFLG] != self._eflg:
+                self._take_errors(notes[EFLG])
 
     def _take_errors(self, errors):
-        if errors & _OVERRUNS:
-            self._chip.modify(_EFLG, _OVERRUNS, 0)
-            if not self._layout.deaf:
-                self._overruns += 2 if errors & _OVERRUNS == _OVERRUNS else 1
-                self._overrun = True
-            self._moved = True
-        errors &= 0x3F
         self._eflg = errors
         level = 4 if errors & 0x20 else 3 if errors & 0x18 else 2 if errors & 0x01 else 1
         if level > self._state:
@@ -107,15 +100,6 @@ class Watched:
         self._state = level
         if level == 4:
             self._leave()
-
-    def _quiet_errors(self):
-        """ERRIF is served. Where the chip holds it as long as the errors last (7.7), it must not hold INT as well."""
-        chip = self._chip
-        chip.modify(_CANINTF, _ERROR_BIT, 0)
-        self._moved = True
-        if self._eflg and chip.read(_CANINTF)[2] & _ERROR_BIT:
-            self._enabled &= ~_ERROR_BIT
-            chip.modify(_CANINTE, _ERROR_BIT, 0)
 
     def _worse(self, level):
         for k in range(max(self._state, 1), level):
@@ -135,6 +119,7 @@ class Watched:
     def _leave(self):
         """Bus-off until restart(); the chip by itself would come back after 128 x 11 recessive bits (6.6)."""
         chip = self._chip
+        self.notes[ENABLED] = self.notes[SENT] = 0
         chip.write(_CANINTE, 0)
         chip.configuration()
         waiting = self._loaded & ~self._done
@@ -155,13 +140,14 @@ class Watched:
 
     def _check(self):
         chip = self._chip
+        notes = self.notes
         status = chip.read(_CNF3, 8)
-        if not chip.keeps(self._timing, self._enabled, REQOP[self._mode], status):
+        if not chip.keeps(self._timing, notes[ENABLED], REQOP[self._mode], status):
             self._lost()
             return
         if status[7] != self._eflg:
-            self._take_errors(status[7])
+            self._look()
         enabled = self._wanted()
-        if not self._eflg and enabled != self._enabled:  # calm again: see _quiet_errors
-            self._enabled = enabled
+        if not self._eflg and enabled != notes[ENABLED] and 0 < self._state < 4:  # calm again: `drain` had muted them
+            notes[ENABLED] = enabled
             chip.write(_CANINTE, enabled)

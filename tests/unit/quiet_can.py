@@ -1,6 +1,7 @@
 # A controller with the machine.CAN interface that allocates nothing: it replays frames, and sends in no time.
 import csp
 from csp.can import CanInterface
+from drivers.can_ring import Ring, source, take_in
 
 
 class QuietCan:
@@ -66,6 +67,21 @@ class QuietCan:
         """Interrupts of what was sent meanwhile."""
         while self._flags:
             self.handler(self)
+
+
+class RingCan(QuietCan):
+    """One whose driver takes the frames into a ring, as the MCP2515's does."""
+
+    def __init__(self):
+        super().__init__()
+        self.ring = Ring()
+        self._source = source(self, self.ring)
+
+    def play(self, frames):
+        self.frames = frames
+        self.at = 0
+        take_in(self._source)
+        self.handler(self)
 
 
 def frames_of(version, dport, data, dst=3, count=4):

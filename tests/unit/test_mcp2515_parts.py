@@ -232,13 +232,10 @@ class QuietSpi:
             for k in range(2, len(out)):
                 into[k] = self.registers[at + k - 2]
         else:
-            into[1], into[2], into[3], into[4], into[5] = 0x24, 0x68, 1, 2, 8
+            into[1], into[2], into[3], into[4], into[5], into[6] = 0x24, 0x68, 1, 2, 8, 7
             self.frames -= 1
             if not self.frames:
                 self.registers[0x2C] &= 0xFC
-
-    def readinto(self, into):
-        into[0] = 7
 
     def give(self, frames):
         self.frames = frames

@@ -49,11 +49,14 @@ def lightsleep(time_ms=None):
 
 def disable_irq():
     kernel = twin.board.kernel
-    before, kernel._in_handler = kernel._in_handler, True
+    before = kernel._in_handler, kernel.hard_off
+    kernel._in_handler = kernel.hard_off = True
     return before
 
 
 def enable_irq(state):
     kernel = twin.board.kernel
-    kernel._in_handler = state
+    kernel._in_handler, kernel.hard_off = state
+    if kernel._hard and not kernel.hard_off:
+        kernel.run_hard()
     kernel.charge(0)

@@ -8,9 +8,10 @@ import sys
 import time
 import types
 
-import micropython  # noqa: F401  (the stand-in defines viper's ptr8, uint, ... too)
+import micropython  # (the stand-in defines viper's ptr8, uint, ... too)
 import twin
 import virtual_asyncio
+from twin import schedule
 
 from dragonet import paths
 
@@ -38,6 +39,7 @@ def _print_exception(error, file=None):
 
 _virtual_time()
 virtual_asyncio.install()
+setattr(micropython, "schedule", schedule.schedule)
 setattr(sys, "print_exception", _print_exception)
 setattr(gc, "collect", lambda: 0)  # boards do it each 4 s, and CPython's heap is large
 setattr(gc, "mem_free", lambda: 200_000)

@@ -1,8 +1,9 @@
 # Puts a unix-port process on the virtual board's clock for tests/unit.
 import twin
-from twin import ioqueue
+from twin import ioqueue, schedule
 
 ioqueue.install()
+schedule.install()
 
 
 def before_case():

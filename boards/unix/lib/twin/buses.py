@@ -1,4 +1,5 @@
 # machine.I2C, SPI and ADC of the virtual board: transfers reach the device models wired to it and take their time.
+import micropython
 import twin
 
 from .i2c_wires import Cleared
@@ -125,6 +126,18 @@ class SPI:
         pass
 
     def _exchange(self, out, into):
+        kernel = self._board.kernel
+        if not kernel.locked:
+            return self._transfer(out, into)
+        kernel.locked = False  # in a hard handler: what the models take is not the firmware's
+        micropython.heap_unlock()
+        try:
+            self._transfer(out, into)
+        finally:
+            micropython.heap_lock()
+            kernel.locked = True
+
+    def _transfer(self, out, into):
         self._board.kernel.charge(self._transfer_us + len(out) * self._byte_ns // 1000)
         for wire, device in self._devices:
             if wire.level == 0:

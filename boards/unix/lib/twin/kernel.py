@@ -5,6 +5,7 @@
 # (a bench) it is infinite. A board that computes passes its horizon by SLACK_US before it asks: an interrupt
 # from outside is served that much late at the worst. Nothing here knows what the firmware does.
 import heapq
+import micropython
 import sys
 
 NEVER = 1 << 60  # us
@@ -27,6 +28,9 @@ class Kernel:
         self._in_handler = False
         self._soft = []
         self._soft_waits = False  # no soft handler may run now
+        self._hard = []  # that came while they were off, or while another ran
+        self.hard_off = False
+        self.locked = False  # the heap is, since a hard handler runs
 
     # --- what is due ---
 
@@ -62,6 +66,44 @@ class Kernel:
         self._soft.append((handler, argument))
         if not self._soft_waits:
             self._next = 0
+
+    def schedule(self, function, argument):
+        """micropython.schedule, also from a hard handler: the function runs as a soft interrupt."""
+        if not self.locked:
+            self.interrupt(function, argument)
+            return
+        micropython.heap_unlock()
+        self.interrupt(function, argument)
+        micropython.heap_lock()
+
+    def hard(self, handler, argument, failed=None):
+        """A hard interrupt: the handler runs now, in soft ones too, and can allocate nothing. failed() if it raises."""
+        self._hard.append((handler, argument, failed))
+        if not self.hard_off:
+            self.run_hard()
+
+    def run_hard(self):
+        inside, self._in_handler = self._in_handler, True
+        self.hard_off = True
+        while self._hard:
+            handler, argument, failed = self._hard.pop(0)
+            self.interrupts += 1
+            self.now += self.costs["hard_interrupt"]
+            trouble = None
+            self.locked = True
+            micropython.heap_lock()
+            try:
+                handler(argument)
+            except Exception as error:  # as MicroPython does: it says so, and calls it no more
+                trouble = error
+            micropython.heap_unlock()
+            self.locked = False
+            if trouble is not None:
+                _report(trouble)
+                if failed is not None:
+                    failed()
+        self.hard_off = False
+        self._in_handler = inside
 
     def _run_handlers(self):
         self._in_handler = True

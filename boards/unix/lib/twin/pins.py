@@ -22,6 +22,7 @@ class Pin:
         self._mode = self.IN
         self._handler = None
         self._trigger = 0
+        self._hard = False
         self.init(mode, pull, value=value)
 
     def init(self, mode=-1, pull=-1, *, value=None, alt=0):
@@ -62,12 +63,20 @@ class Pin:
     def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, *, hard=False, priority=1, wake=None):
         self._handler = handler
         self._trigger = trigger
+        self._hard = hard
         self._wire.pin_irq = None if handler is None else self._edge
         return self
 
     def _edge(self, level):
         if self._trigger & (self.IRQ_RISING if level else self.IRQ_FALLING):
-            self._board.kernel.interrupt(self._handler, self)
+            if self._hard:
+                self._board.kernel.hard(self._handler, self, self._forget)
+            else:
+                self._board.kernel.interrupt(self._handler, self)
+
+    def _forget(self):
+        """The handler raised: it is called no more."""
+        self._wire.pin_irq = None
 
     def __repr__(self):
         return "Pin(%d)" % self.number
