@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dragonet import paths
 from dragonet.bench import adapter, boards, emulated, slots
 from dragonet.bench.benchfile import Entry, parse
+from dragonet.deploy import image as images
 from dragonet.errors import NotDone, UserError
 from host import bench_world
 
@@ -86,3 +89,34 @@ def test_a_cut_while_an_emulated_rp2040_is_flashed_leaves_a_whole_app(tmp_path: 
             slot, runs, trial = rp2040.link.literal(_CHOOSES)
             assert slot != slots.GOLDEN and runs in (1, number), f"seed {seed}: slot {slot} runs {runs}"
             assert trial == (runs == number), f"seed {seed}"
+
+
+# What the guard does with an overlay, and what runs then.
+_LAYS_OVER = """
+_slot, _trial = guard.choose(_state_loaded(), open_slot)
+sys.path.insert(sys.path.index(".frozen"), guard.PATH)
+guard._forget()
+guard.lay_over(__import__("overlay").MODULES)
+from beacon import app, text
+import csp.node, core.board
+_added = [hasattr(one, "ADDED") for one in (text, csp.node, app, core.board)]
+print(repr((_slot, _added, csp.Node is csp.node.Node, csp.__path__)))
+"""
+
+
+def test_an_rp2040_runs_what_an_overlay_brings_and_from_golden_what_it_leaves_out(tmp_path: Path) -> None:
+    code = tmp_path / "firmware"
+    shutil.copytree(paths.FIRMWARE, code, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("beacon/text.py", "csp/node.py"):
+        with (code / name).open("a") as file:
+            file.write("\nADDED = 1\n")
+    rp2040 = Board(tmp_path / "board")
+    with rp2040 as one:
+        base = bytes.fromhex(boards.ask(rp2040.link).base)
+        made = images.fitting("beacon", "rp2", base, firmware=code)
+        assert not made.whole, "is build/toolchain older than this checkout? make toolchain"
+        one.send(made)
+        one.activate()
+        rp2040.link.execute(_LOADED)
+        told = rp2040.link.literal(_LAYS_OVER)
+    assert told == (0, [True, True, False, False], True, ".frozen/csp")
