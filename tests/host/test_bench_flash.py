@@ -212,7 +212,7 @@ def test_a_board_that_flies_the_image_is_left_alone(desk: Any, monkeypatch: pyte
 def test_listing_disturbs_no_app_unless_told(desk: Any) -> None:
     bench = desk(beacon={}, idle={"role": "sensor"})
     flies, idle = listing.listing(bench)
-    assert flies["state"] == "silent" and "its app runs" in flies["error"]
+    assert flies["state"] == "runs" and "its app runs" in flies["error"]
     assert "watchdog runs" in idle["error"], "the prompt came without the guard's leave"
     stopped, _ = listing.listing(bench, stop=True)
     told = stopped["state"], stopped["role"], stopped["active"], stopped["guard"]

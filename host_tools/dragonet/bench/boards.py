@@ -22,6 +22,10 @@ _BOOT_OTHERS_S = 1.5  # a port that stays silent is given up within 10 s
 _RBF = "insert the remove-before-flight pin (or pull the pin SAFE low) and try again"
 
 
+class NoPrompt(NotDone):
+    """Its app runs, or nobody is there."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """guard: "slots", "folders" or "" (none). safe: at the prompt by the guard's will, no watchdog runs.
@@ -124,7 +128,7 @@ def prompt(link: adapter.Link, entry: Entry, interrupt: bool = False, honest: bo
             f"{entry.name}: no prompt: is it powered, and is this its port?"
             f" A flight app ends at the prompt on a bench only: {_RBF}"
         )
-    raise NotDone(f"{entry.name}: no prompt: its app runs (--stop stops it), or it is without power")
+    raise NoPrompt(f"{entry.name}: no prompt: its app runs (--stop stops it), or it is without power")
 
 
 def _interrupt(link: adapter.Link) -> None:

@@ -72,6 +72,12 @@ import machine, pins
 print(machine.Pin(pins.RBF, machine.Pin.IN, machine.Pin.PULL_DOWN).value())
 """
 
+# Whether the pin SAFE keeps its app from running.
+KEPT_SAFE = """
+import machine, pins
+print(hasattr(pins, "SAFE") and not machine.Pin(pins.SAFE, machine.Pin.IN, machine.Pin.PULL_UP).value())
+"""
+
 # Later than the answer to it, which USB would lose otherwise.
 RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dragonet.bench import boards, flown, reach
+from dragonet.bench import boards, device, flown, reach
 from dragonet.bench.adapter import Link
 from dragonet.bench.benchfile import Bench, Entry
 from dragonet.bench.folders import Folders
@@ -91,10 +91,25 @@ class Builder:
 
 
 def flash(bench: Bench, entries: Sequence[Entry], order: Order, tell: Tell = lambda *_: None) -> list[Result]:
-    """All boards at a time. What goes wrong with one is its result; the others go on."""
+    """All boards at a time. What goes wrong with one is its result; the others go on.
+
+    KeyboardInterrupt: each has ended at its next step.
+    """
     builder = Builder(order)
+    interrupted = threading.Event()
+
+    def step(*what: Any) -> None:
+        if interrupted.is_set():
+            raise NotDone("interrupted")
+        tell(*what)
+
     with ThreadPoolExecutor(max_workers=max(len(entries), 1)) as pool:
-        return list(pool.map(lambda entry: guarded(bench, entry, order, builder, tell), entries))
+        jobs = [pool.submit(guarded, bench, entry, order, builder, step) for entry in entries]
+        try:
+            return [job.result() for job in jobs]
+        except KeyboardInterrupt:
+            interrupted.set()
+            raise
 
 
 def guarded(bench: Bench, entry: Entry, order: Order, builder: Builder, tell: Tell) -> Result:
@@ -165,6 +180,8 @@ def one(link: Link, entry: Entry, order: Order, builder: Builder, tell: Tell, re
         boards.leave(link)
         return
     _allow(link, entry, order)
+    if order.confirm and isinstance(slots, Slots) and link.literal(device.KEPT_SAFE):
+        raise NotDone(f"{entry.name}: not flashed: its pin SAFE is low, no trial would run: open it, or --no-confirm")
     if plan.what == "send":
         slots.send(image, lambda done, total: tell(entry.name, "send", done, total))
     failures = slots.failures() if isinstance(slots, Slots) else None

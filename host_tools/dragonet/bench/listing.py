@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
 from dragonet.bench import adapter, boards, reach
@@ -24,11 +25,23 @@ _SYSTEM_ERRORS = ("rx_errors", "tx_errors")
 _BEAT_S = 2.5  # a heartbeat comes each second
 
 
-def listing(bench: Bench, stop: bool = False) -> list[dict[str, Any]]:
-    """A row for each board. stop: apps that run may be stopped, by three quick resets. UserError: the bus cannot be."""
+_OURS = ("unix", "emulated")  # whose power is ours
+
+
+def listing(
+    bench: Bench, stop: bool = False, on: Mapping[str, adapter.Link] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """A row for each board. stop: apps that run may be stopped, by three quick resets. on: boards that are open.
+
+    UserError: the bus cannot be.
+    """
     told = _by_bus(bench) if bench.via is not None else {}
+
+    def row(entry: Entry) -> dict[str, Any]:
+        return _row(bench, entry, stop, told.get(entry.role, {}), on.get(entry.name))
+
     with ThreadPoolExecutor(max_workers=len(bench.boards)) as pool:
-        return list(pool.map(lambda entry: _row(bench, entry, stop, told.get(entry.role, {})), bench.boards))
+        return list(pool.map(row, bench.boards))
 
 
 def others(bench: Bench) -> list[dict[str, str]]:
@@ -41,7 +54,9 @@ def others(bench: Bench) -> list[dict[str, str]]:
     ]
 
 
-def _row(bench: Bench, entry: Entry, stop: bool, bus: dict[str, Any]) -> dict[str, Any]:
+def _row(
+    bench: Bench, entry: Entry, stop: bool, bus: dict[str, Any], on: adapter.Link | None = None
+) -> dict[str, Any]:
     row: dict[str, Any] = {"board": entry.name, "role": entry.role, "port": entry.reach, "state": "", "error": ""}
     if entry.kind == "flight":
         row["state"] = "flies" if bus else "silent"
@@ -49,7 +64,7 @@ def _row(bench: Bench, entry: Entry, stop: bool, bus: dict[str, Any]) -> dict[st
             row["error"] = "no answer on the bus" if bench.via else "the bench file names no bus: via = \"flight\""
     else:
         try:
-            with reach.open(bench, entry) as link:
+            with reach.open(bench, entry) if on is None else contextlib.nullcontext(on) as link:
                 row["port"] = link.url if entry.kind == "uid" else entry.reach
                 found = boards.prompt(link, entry, stop)
                 row.update(found.describe(), state="prompt", update=found.state)
@@ -57,6 +72,8 @@ def _row(bench: Bench, entry: Entry, stop: bool, bus: dict[str, Any]) -> dict[st
         except (NotDone, UserError) as error:
             row["state"] = "flies" if bus else "silent"
             row["error"] = "" if bus else str(error).removeprefix(f"{entry.name}: ")
+            if entry.kind in _OURS and isinstance(error, boards.NoPrompt):  # it has power, and is no stranger
+                row.update(state="runs", error="its app runs: --stop ends it at the prompt, which tells the rest")
     row.update(bus)
     return row
 
@@ -107,8 +124,14 @@ def _asked(commander: Commander, role: str) -> Iterator[tuple[str, Any]]:
 
 
 def watch(bench: Bench, period_s: float) -> Iterator[list[dict[str, Any]]]:
-    """listing(), again and again, period_s apart."""
-    while True:
-        begun = time.monotonic()
-        yield listing(bench)
-        time.sleep(max(0.1, period_s - (time.monotonic() - begun)))
+    """listing(), again and again, period_s apart. Virtual and emulated boards stay on meanwhile."""
+    with contextlib.ExitStack() as stack:
+        on: dict[str, adapter.Link] = {}
+        for entry in bench.boards:
+            if entry.kind in _OURS:
+                with contextlib.suppress(UserError):  # its row says so
+                    on[entry.name] = stack.enter_context(reach.open(bench, entry))
+        while True:
+            begun = time.monotonic()
+            yield listing(bench, on=on)
+            time.sleep(max(0.1, period_s - (time.monotonic() - begun)))

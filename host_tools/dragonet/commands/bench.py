@@ -116,8 +116,13 @@ def flash_(
         given, firmware, version or None, plan_only=plan, force=force, confirm=confirm, trial_s=trial, whole=whole,
         golden=golden,
     )  # fmt: skip
-    with _progress(as_json) as tell:
-        results = flash.flash(one, entries, order, tell)
+    try:
+        with _progress(as_json) as tell:
+            results = flash.flash(one, entries, order, tell)
+    except KeyboardInterrupt:
+        said = "what was sent stays, and the next flash goes on from there; a trial that is not confirmed is undone"
+        print(f"dragonet: interrupted: {said}", file=sys.stderr)
+        raise
     if as_json:
         print(json.dumps({"bench": one.name, "boards": [result.describe() for result in results]}))
     else:
