@@ -5,8 +5,9 @@ import unittest
 import csp  # noqa: F401  first: the 32-bit port's stack holds few imports within imports
 import guard
 import twin
-from core import manifest, update_record
+from core import i2c_bus, manifest, update_record
 from core.slots import GOLDEN
+from drivers.fram import FRAM
 from update_world import GOLDEN_ID, OTHER_ID, World, image, manifest_of, record_address
 
 IMAGE = image(1, 300)
@@ -226,6 +227,44 @@ class Start(unittest.TestCase):
         guard.run()
         self.assertEqual(sys.path[-1], "")
         self.assertNotEqual(sys.path[0], "")
+
+    def run_with(self, choose, base):
+        """guard.run(), whose record has a manifest of this base for slot a, and whose choice is the test's."""
+        memory = FRAM(i2c_bus.make(sys.modules["parts"], sys.modules["pins"]), 0x50)
+        state = update_record.State(update_record.make(memory))
+        state.entry(0)[:] = manifest_of(IMAGE, base=base)[: manifest.BODY]
+        self.assertTrue(state.save())
+        kept = guard.choose, guard._forget
+        guard.choose, guard._forget = choose, lambda: None
+        try:
+            guard.run()
+        finally:
+            guard.choose, guard._forget = kept
+
+    def test_an_overlay_that_cannot_be_put_in_place_is_what_main_raises(self):
+        self.fram()
+        self.run_with(lambda state, open_slot: (0, True), GOLDEN_ID)  # there is no module `overlay`
+        self.assertEqual((guard.running, guard.trial), (0, True))
+        self.assertTrue(isinstance(guard.error, ImportError), guard.error)
+
+    def test_a_whole_image_needs_no_overlay(self):
+        self.fram()
+        self.run_with(lambda state, open_slot: (0, False), manifest.WHOLE)
+        self.assertEqual((guard.running, guard.error, guard.result), (0, None, 0))
+        self.assertTrue(guard.PATH in sys.path)
+
+    def test_why_a_slot_was_left_is_told_at_the_boot_that_left_it(self):
+        self.fram()
+
+        def leaves(state, open_slot):
+            state.end(update_record.BASE)
+            state.save()
+            return GOLDEN, False
+
+        self.run_with(leaves, GOLDEN_ID)
+        self.assertEqual(guard.result, update_record.BASE)
+        guard.run()
+        self.assertEqual((guard.running, guard.result), (GOLDEN, update_record.NONE))
 
     def test_parts_that_cannot_be_imported_run_golden(self):
         sys.modules["parts"] = object()
