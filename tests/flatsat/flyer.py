@@ -42,6 +42,8 @@ def extend(boards: dict[str, str], folder: Path) -> None:
     """From here on the boards are copies with these lines at the end of their files."""
     shutil.copytree(paths.BOARDS, folder / "boards", ignore=shutil.ignore_patterns("__pycache__"))
     paths.BOARDS = folder / "boards"
+    if not (folder / "firmware").exists():  # their packages name it
+        (folder / "firmware").symlink_to(paths.FIRMWARE)
     for name, text in boards.items():
         with (paths.BOARDS / name).open("a") as file:
             file.write(text)

@@ -53,6 +53,7 @@ def test_the_table_shows_values_with_units(flying: Flying) -> None:
     assert run.returncode == 0, run.stderr
     line = next(line for line in run.stdout.splitlines() if line.strip().startswith("board_t"))
     assert line.split()[2:5] == ["degC", "board", "temperature"]
+    assert any(line.split()[:3] == ["mode", "0", "silent"] for line in run.stdout.splitlines()), run.stdout
 
 
 def test_the_system_set_tells_of_a_board_that_works(flying: Flying) -> None:

@@ -110,19 +110,23 @@ def refusals(
         table.add_column(title)
     for name, count in found.items():
         table.add_row(str(count), name, meanings[name])
-    Console().print(table, highlight=False)
-    print(f"{board}: {done} commands done")
+    if found:
+        Console().print(table, highlight=False)
+    print(f"{board}: {done} commands done, {sum(found.values())} refused")
 
 
 @app.command()
 def recover(
     board: Board, via: Via = VIA, key: Key = None, timeout: Timeout = 1.0, csp_version: Version = 2,
-    bitrate: BitRate = DEFAULT_BIT_RATE,
+    bitrate: BitRate = DEFAULT_BIT_RATE, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Open a closed slot by the challenge that the board shows."""
     _need(key)
     with commander(board, via, key, csp_version, bitrate, timeout) as one:
         was = one.recover()
+    if as_json:
+        print(json.dumps({"board": board, "was_closed": was is not None}))
+        return
     print(f"{board}: the slot was {'open' if was is None else 'closed and is open now'}")
 
 

@@ -130,7 +130,7 @@ def _show(found: BoardTime) -> None:
     for name, value in (
         ("time", text_of(found.utc)),
         ("to this computer's UTC", f"{found.offset_s:+.6f} s, round trip {found.round_ms:.1f} ms"),
-        ("synchronised", "yes" if found.synchronised else "no"),
+        ("synchronised", "yes" if found.synchronised else "no: the ground did not set it (dragonet time set eps)"),
         ("newest exchange or setting", age),
         ("still slewed", f"{found.ahead_ms:+.3f} ms"),
         ("master", "itself" if found.is_master else found.master),

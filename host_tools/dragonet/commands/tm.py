@@ -137,10 +137,12 @@ def _table(one: Any, which: str, found: list[Value], age_s: float, same: bool | 
     if same is False:
         title += "; THE BOARD IS OF ANOTHER DICTIONARY"
     table = Table(box=None, title=title, title_justify="left", title_style="bold red" if same is False else "bold")
-    for name, justify in (("value", "left"), ("", "right"), ("", "left"), ("", "left")):
+    for name, justify in (("name", "left"), ("value", "right"), ("unit", "left"), ("what it is", "left")):
         table.add_column(name, justify=justify)  # pyright: ignore[reportArgumentType]
     for each in found:
         shown = "-" if each.value is None else f"{each.value:.10g}"
+        if each.name == "mode" and each.value is not None and each.value < len(ports.MODES):
+            shown += f" {ports.MODES[int(each.value)]}"
         style = _COLOURS[each.exceeded] if each.value is not None else "dim"
         table.add_row(each.name, Text(shown, style), each.unit, Text(each.description, "dim"))
     return table
