@@ -35,10 +35,13 @@ def test_the_checks_run_on_a_bench_that_is_reached_by_an_adapter(tmp_path: Path)
     command += ["--out", str(tmp_path / "out")]
     plot = [*DRAGONET, "bench", "plot", "--bench", str(tmp_path / "desk.toml"), "--seconds", "3", "--period", "0.5"]
     plot += ["--out", str(tmp_path / "plot.html"), "--json", "eps.battery_v", "beacon.supply_v"]
+    at = ["--bench", str(tmp_path / "desk.toml"), "--json"]
+    looks = [[*DRAGONET, "bench", "sniff", "--seconds", "3", *at], [*DRAGONET, "bench", "ls", *at]]
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=ENV, timeout=150, check=False)
         plotted = subprocess.run([*plot, "sensor.board_t"], capture_output=True, text=True, env=ENV, check=False)
         unknown = subprocess.run([*plot, "eps.batery_v"], capture_output=True, text=True, env=ENV, check=False)
+        sniffed, listed = (subprocess.run(one, capture_output=True, text=True, env=ENV, check=False) for one in looks)
     finally:
         flying.stop()
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
@@ -48,6 +51,11 @@ def test_the_checks_run_on_a_bench_that_is_reached_by_an_adapter(tmp_path: Path)
     assert len(curves["V"]["eps.battery_v"]) >= 2 and all(6 < value < 8.5 for value in curves["V"]["eps.battery_v"])
     assert (tmp_path / "plot.html").read_text().count("<svg viewBox") == 2
     assert unknown.returncode == 2 and "did you mean 'battery_v'?" in unknown.stderr
+    packets = [json.loads(line) for line in sniffed.stdout.splitlines()]
+    assert sniffed.returncode == 0 and {"eps", "beacon", "sensor"} <= {one["src_name"] for one in packets}
+    rows = json.loads(listed.stdout)["boards"]
+    assert listed.returncode == 0 and [row["state"] for row in rows] == ["flies"] * 3, listed.stderr
+    assert all(row["active"] == "golden" and row["reset"] == "power" and row["uptime_s"] > 0 for row in rows)
     found = measure.load(tmp_path / "out" / "results.json")
     outcomes = {one.name: one.outcome for one in found.checks}
     assert outcomes == {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dragonet.bench import firmware, listing
+from dragonet.bench import firmware, listing, measure
 from dragonet.bench.benchfile import parse
 from dragonet.errors import NotDone, UserError
 
@@ -103,3 +103,36 @@ def test_a_board_that_flies_is_listed_by_what_the_bus_tells(tmp_path: Path, monk
     assert (flies["state"], flies["active"], flies["reset"]) == ("flies", "a", "watchdog")
     assert (silent["state"], silent["error"]) == ("silent", "no answer on the bus")
 
+
+def test_a_report_is_shown_and_its_page_made_again_from_the_results_alone(tmp_path: Path) -> None:
+    results = measure.Results({"bench": "desk", "utc": "2026-11-21T12:00:00Z", "seeds": {}})
+    one = results.check("power", "It holds.")
+    one.measure("battery_v", 7.4, "V", 6.0, 8.4, "eps")
+    one.outcome = measure.PASSED
+    results.save(tmp_path / "results.json")
+    command = [sys.executable, "-m", "dragonet.cli", "bench", "report", str(tmp_path / "results.json")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0 and "power" in run.stdout and "passed" in run.stdout, run.stderr
+    assert "battery_v" in (tmp_path / "report.html").read_text()
+    told = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=60, check=False)
+    assert json.loads(told.stdout) == results.record()
+    missing = subprocess.run([*command[:-1], str(tmp_path / "no.json")], capture_output=True, text=True, check=False)
+    assert missing.returncode == 2 and "'dragonet bench check' writes it" in missing.stderr
+    assert missing.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plot", "beacon.supply_v"), "via is missing"),
+        (("console", "nobody"), "no board 'nobody'; it has beacon"),
+        (("rollback", "beacon"), "no such port"),
+        (("provision",), "no such port"),
+        (("console", "beacon"), "no such port"),
+        (("firmware", "beacon", "none.uf2"), "no such file; 'make toolchain' builds images"),
+    ],
+)
+def test_each_command_says_in_one_line_what_it_lacks(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    run = bench(tmp_path, *arguments)
+    assert run.returncode == 2 and said in run.stderr, run.stderr
+    assert run.stderr.count("\n") == 1 and run.stderr.startswith("dragonet: error: ")

@@ -97,7 +97,7 @@ def flash_(
         Path | None, typer.Option("--golden", metavar="FILE", help="The golden app: of build/goldens, or a checkout.")
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Everything, not only what differs from golden.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be done.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", "--dry-run", help="Only tell what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Flat battery and transmitting radio do not matter.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm/--no-confirm", help="Keep it once it stayed up.")] = True,
     trial: Annotated[float | None, typer.Option("--trial", min=0, max=3600, help="Seconds it must stay up.")] = None,
