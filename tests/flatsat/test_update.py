@@ -13,11 +13,11 @@ from dragonet import paths
 from dragonet.deploy import image as images
 from dragonet.errors import NotDone, UserError
 from dragonet.flatsat import virtual_board
-from dragonet.ground import keys
+from dragonet.ground import keys, telemetry
 from flatsat import littlefs
 from flatsat.bench import Bench, flying
 
-from core import update_machine  # isort: skip
+from core import update_machine, update_record  # isort: skip
 
 NEW = "9.9.9"
 SLOT_BUFFER = 10  # s in which a board boots and is heard again
@@ -105,6 +105,10 @@ def test_an_image_that_does_not_start_is_rolled_back_by_itself(bench: Bench, cod
     assert bench.flight.boards["beacon"].boots == 5, "golden, three trials, golden"
     newest = bench.flight.housekeeping.newest["beacon"]
     assert newest["mission_s"] > held_s + 100, "powered time since separation goes on"
+    commander = bench.node.commander("beacon")
+    told = list(telemetry.all_events(lambda at: commander.call("event_read", sequence=at).data, commander.dictionary))
+    ended = [one for one in told if one["name"] == "update"]
+    assert [one["a"] for one in ended] == [update_record.CRASHED], "the guard's reason is an event, once"
     assert newest["rf"] == 0 and bench.flight.carrier.first_s is None, "and the radio's hold with it"
 
 
