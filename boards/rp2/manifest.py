@@ -34,7 +34,7 @@ for name, path in wanted.items():
     with open(path, "rb") as file:
         replaceable[name] = file.read()
 with open(os.path.join(flight, "golden.py"), "w") as file:
-    file.write(golden["module"](golden["hashes"](replaceable)))
+    file.write(golden["module"](golden["hashes"](replaceable), golden["built"](".")))
 if options.bench:
     wanted["bench_build.py"] = "../bench/bench_build.py"
     for path in glob.glob("../../firmware/csp/bench_*.py"):

@@ -37,6 +37,7 @@ board = Board(
 board.kernel.now = settings["boot_us"]
 twin.board = board
 twin.golden = bytes(settings["golden"])
+twin.built = tuple(settings["built"])
 ioqueue.install()
 entropy.install(settings["seed"])
 slots.reserve(flash_map.SLOT_BYTES)

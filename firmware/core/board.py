@@ -12,6 +12,11 @@ from core.clock import Clock, Every
 from core.heard import NEVER, Heard
 from drivers.fram import FRAM
 
+try:
+    from golden import BUILT  # date and time of the image: the toolchain's
+except ImportError:
+    BUILT = ("", "")
+
 REVISION = "0.1.0"
 
 _WDT_MS = const(8_000)        # RP2040 reaches 8,388 ms
@@ -301,6 +306,7 @@ class Board:
             hostname=self.role,
             model=getattr(self.parts, "MODEL", self.role),
             revision=REVISION,
+            built=BUILT,
             version=self.config["csp_version"],
         )
         self.pair = buses.attach(node, self.parts, self.pins, self._try)

@@ -14,6 +14,7 @@ import can
 import pytest
 
 from dragonet import paths
+from dragonet.deploy import goldens
 from dragonet.ground import frames
 from interop.flying import DRAGONET, ENV, Flying
 
@@ -108,6 +109,7 @@ def test_bus_asks_everybody(flying: Flying) -> None:
     via = f"flight:{flying.out}"
     found = {one["name"]: one for one in json.loads(dragonet("bus", "ident", "--via", via, "--json").stdout)}
     assert set(found) == {"eps", "beacon", "sensor"} and found["eps"]["hostname"] == "eps"
+    assert {(one["date"], one["time"]) for one in found.values()} == {goldens.built()}
     up = {one["name"]: one for one in json.loads(dragonet("bus", "uptime", "eps", "--via", via, "--json").stdout)}
     assert set(up) == {"eps"} and up["eps"]["uptime_s"] >= 1 and up["eps"]["memory_free"] > 10_000
     stats = json.loads(dragonet("bus", "ifstat", "beacon", "CANA", "--via", via, "--json").stdout)

@@ -2,3 +2,4 @@
 import twin
 
 ID = twin.golden
+BUILT = twin.built

@@ -47,6 +47,12 @@ def checkout(role: str, boards: Path = paths.BOARDS) -> Golden:
         raise UserError(f"{board}: no board of a checkout ({error})") from None
 
 
+@functools.cache
+def built() -> tuple[str, str]:
+    """Date and time of this checkout's commit, as an image of it tells them."""
+    return golden.built(paths.REPO)
+
+
 def load(path: Path, role: str) -> Golden:
     """From a file of save(), or a whole checkout's folder. UserError: it is none of this role, or damaged."""
     if path.is_dir():

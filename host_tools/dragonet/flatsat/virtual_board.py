@@ -133,6 +133,7 @@ class VirtualBoard:
             "heap_scale": _GARBAGE_SCALE * micropython.word_bits() / 32,
             "config": self._config,
             "golden": list(goldens.checkout(self.role).id),
+            "built": goldens.built(),
             "files": [(path, list(content)) for path, content in self.files.items()],
             "mounts": [
                 ["/twin", str(paths.VIRTUAL_BOARD)],

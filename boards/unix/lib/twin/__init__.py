@@ -4,6 +4,7 @@ from .board import Board
 
 board = None  # the one board of this process
 golden = bytes(8)  # the ID of the flight code in /rom (host_tools/dragonet/deploy/golden.py); zeros: not told
+built = ("", "")  # date and time of the flight code's commit
 
 
 def bench(world=(), seed=0, role="bench", files=None):
