@@ -64,5 +64,7 @@ try:
             except OSError:
                 continue
             exec(code)
-except KeyboardInterrupt as error:
-    sys.print_exception(error)
+except KeyboardInterrupt:
+    # The unix port raises it from the signal, wherever that finds it: within an import it may hold the lock of the
+    # interned strings, and the prompt would wait for that for ever. So the board resets, as a flight app does.
+    ask_for_reset(5)  # machine.SOFT_RESET

@@ -99,3 +99,23 @@ def test_three_quick_resets_end_at_the_prompt_too(kind: str, code: bench_world.C
         found = boards.prompt(link, entry, interrupt=True)
         assert found.safe
         assert link.literal(RUNS) == []
+
+
+def test_ctrl_c_while_a_process_board_boots_resets_it_and_leaves_no_prompt_behind(
+    code: bench_world.Code, tmp_path: Path
+) -> None:
+    """A prompt that such a Ctrl-C leaves may wait for ever for a lock of the interpreter that an import held."""
+    firmware = tmp_path / "firmware"
+    firmware.mkdir()
+    for one in code.firmware.iterdir():
+        (firmware / one.name).symlink_to(one)
+    (firmware / "main.py").unlink()
+    (firmware / "main.py").write_text("raise KeyboardInterrupt\n")
+    entry = parse({"boards": {"beacon": {"reach": "unix", "world": {"rbf": 0}}}}, Path("test.toml")).boards[0]
+    board = UnixBoard(entry, tmp_path / "board", bench_world.UID, True, code.twin, firmware)
+    try:
+        with adapter.Link(board.url, entry.name) as link:
+            assert not link.prompt(3.0)
+    finally:
+        board.close()
+    assert board.starts >= 2
