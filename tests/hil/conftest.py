@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: a board that is too slow on this bench has no power meanwhile")
+    config.addinivalue_line("markers", "long: comes after the others, which are the sooner known")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -101,12 +101,6 @@ def check(request: pytest.FixtureRequest, rig: Rig) -> Iterator[measure.Check]:
     name = request.node.name.removeprefix("test_")
     one = request.config.stash[_RESULTS].check(name.replace("_", " "), inspect.getdoc(request.function) or "")
     request.node.stash[_CHECK] = one
-    asleep = rig.checks.asleep
-    if request.node.get_closest_marker("long") is not None and asleep in rig.boards:
-        one.notes.append(f"{asleep} had no power meanwhile: too slow on this bench")
-        if asleep not in rig.asleep:
-            rig.asleep.add(asleep)
-            rig.power(asleep, False)
     began_s, began_wall = rig.now_s, time.monotonic()
     yield one
     one.bench_s, one.wall_s = round(rig.now_s - began_s, 3), round(time.monotonic() - began_wall, 2)

@@ -95,17 +95,22 @@ class Rig(ABC):
         self.about: dict[str, Any] = {}
         self.seeds: dict[str, int] = {}
         self.ears: dict[str, Ear] = {}
-        self.asleep: set[str] = set()  # boards without power in a long check
 
     @property
     def roles(self) -> list[str]:
-        """Those that have power now."""
-        return [role for role in ports.BOARDS if role in self.boards and role not in self.asleep]
+        """Of its boards, in the order of ports.BOARDS."""
+        return [role for role in ports.BOARDS if role in self.boards]
 
     @property
     def turns(self) -> list[str]:
         """The boards that a check which takes a while for each goes through."""
         return [role for role in self.roles if role == self.checks.turns] or self.roles
+
+    @property
+    def left_out(self) -> list[str]:
+        """For the notes of a check that goes through `turns`: who was not asked, and why."""
+        others = [role for role in self.roles if role not in self.turns]
+        return [f"{', '.join(others)}: not asked, turns = {self.checks.turns!r} in the bench file"] if others else []
 
     # --- what a kind of bench provides ---
 

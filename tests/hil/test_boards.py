@@ -1,5 +1,6 @@
 """Who is there, of which firmware, with all its parts, and are its values plausible."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from dragonet.bench.measure import Check
 from dragonet.deploy import image
 from dragonet.errors import NotDone, UserError
 from dragonet.flatsat.board_files import board_module
+from dragonet.flatsat.devices.world import index
 from dragonet.ground.commander import dictionary
 from dragonet.ground.telemetry import in_unit
 from hil.rig import SYSTEM, NotPossible, Rig
@@ -136,8 +138,7 @@ def test_housekeeping_is_plausible(rig: Rig, check: Check) -> None:
             lowest = low if more[0] is None or low is not None and low > more[0] else more[0]
             highest = high if more[1] is None or high is not None and high < more[1] else more[1]
             check.measure(name, told[name].value, told[name].unit, lowest, highest, role)
-        if rig.checks.asleep != role:
-            check.measure("mode", ports.MODES[int(told["mode"].value or 0)], board=role, wanted="nominal")
+        check.measure("mode", ports.MODES[int(told["mode"].value or 0)], board=role, wanted="nominal")
 
 
 def _limits(role: str) -> list[tuple[Any, ...]]:
@@ -162,6 +163,22 @@ def test_the_console_says_the_same_as_the_bus(rig: Rig, check: Check) -> None:
         check.measure("MicroPython", identity.micropython, board=entry.role)
         same = rig.updater(entry.role).board().uid.hex() if entry.kind not in ("unix", "emulated") else None
         check.measure("uid", identity.uid[:16], board=entry.role, wanted=same)
+
+
+def test_a_board_kept_safe_starts_without_its_app(rig: Rig, check: Check) -> None:
+    """With its pin SAFE low and remove-before-flight in, a board is at its prompt from power-on, without its app."""
+    found = [entry for entry in rig.boards.values() if entry.kind in ("unix", "emulated")]
+    if not found:
+        raise NotPossible("no wire to the pins SAFE: put a jumper on, switch the board on, and 'dragonet bench ls' it")
+    for entry in found:
+        world = list(entry.world)
+        world[index(entry.role, "safe")] = 0.0
+        kept = replace(entry, world=tuple(world))
+        with reach.open(rig.bench, kept) as link:
+            safe = boards.prompt(link, kept).safe
+            modules = link.evaluate("'core.board' in __import__('sys').modules")
+        check.measure("at its prompt", safe, "", 1, 1, entry.role)
+        check.measure("its app", "runs" if modules else "not started", board=entry.role, wanted="not started")
 
 
 def _ask(rig: Rig, check: Check, entry: benchfile.Entry) -> boards.Identity | None:

@@ -18,6 +18,7 @@ PAYLOAD = b"bench"
 def test_command_authentication(rig: Rig, check: Check, tmp_path: Path) -> None:
     """A signed command is done once; unsigned, repeated, altered or signed by another key it is refused and counted."""
     stranger = KeyFile.make(tmp_path / "stranger.key", rig.key.slot)
+    check.notes += rig.left_out
     for role in rig.turns:
         before = _refused(rig, role)
         reply = rig.signed(role).call("noop", signed=True, data=PAYLOAD)

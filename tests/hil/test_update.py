@@ -60,7 +60,8 @@ def test_an_image_that_hangs_is_rolled_back_by_itself(rig: Rig, check: Check, tm
 
 
 def _image(rig: Rig, role: str, folder: Path, app: str = "") -> images.Image:
-    """This checkout's flight code of another revision, `app` added at the end of the board's app, signed."""
+    """This checkout's flight code of another revision, `app` added at the end of the board's app, signed: what differs
+    from the board's golden app, or all where that is not known here."""
     code = folder / "firmware"
     shutil.copytree(paths.FIRMWARE, code, ignore=shutil.ignore_patterns("__pycache__"))
     board = code / "core/board.py"
@@ -69,4 +70,4 @@ def _image(rig: Rig, role: str, folder: Path, app: str = "") -> images.Image:
         file.write(app)
     says = rig.updater(role).board()
     target = rig.boards[role].target or images.target_of(says.target, says.mpy)
-    return images.build(role, target, firmware=code, trial_min=60).sign(rig.key)
+    return images.fitting(role, target, says.base, firmware=code, trial_min=60).sign(rig.key)

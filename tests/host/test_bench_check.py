@@ -120,7 +120,7 @@ def test_a_run_tells_every_check_as_junit_json_and_page(tmp_path: Path) -> None:
     (folder / "test_boards.py").write_text(CHECKS)
     (tmp_path / "idle.py").write_text(
         "class Idle:\n"
-        "    now_s, asleep, boards, seeds, about = 0.0, set(), {}, {}, {}\n"
+        "    now_s, boards, seeds, about = 0.0, {}, {}, {}\n"
         "    def __init__(self, bench, tables, folder): self.checks = tables.checks\n"
         "    def wait(self, seconds): pass\n"
         "    def close(self): pass\n"

@@ -82,7 +82,6 @@ class Checks:
     day_s: float = setting(5700.0, "s", "length of the day in the life", 10.0, 7 * 86400.0)
     update: str = setting("sensor", "", "role that is updated", choices=("eps", "beacon", "sensor"))
     turns: str = setting("", "", "the only role that the checks of one board after another take; default: each in turn")
-    asleep: str = setting("", "", "role without power in the checks marked long: it is too slow to go along")
     skip: str = setting("", "", "checks that are not run here, by name, with commas")
     skip_because: str = setting("", "", "why, for the report")
 
