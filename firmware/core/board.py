@@ -173,6 +173,7 @@ class Board:
 
     async def main(self):
         """Runs every task; never returns."""
+        self.clock.begin()
         await self.supervisor.run()
 
     def run(self):
@@ -198,21 +199,21 @@ class Board:
             await asyncio.sleep_ms(every.ms())
 
     def second(self):
-        """What a board does each second. The heartbeat comes first, so that no work delays it."""
+        """What a board does each second. What others wait for comes first, so that no work delays it."""
         passed_ms = self.clock.update()
         now = self.clock.seconds
         self._send_heartbeat()
+        self.hold.update(passed_ms)
+        if now >= self._hk_due_s:
+            self._hk_due_s = now - now % self.hk_period_s + self.hk_period_s
+            self.publish()
         if now >= self._collect_s and not self.streaming:
             self.collect()
-        self.hold.update(passed_ms)
         for function in self._each_second:
             try:
                 function()
             except Exception as error:
                 self.survive("second", error)
-        if now >= self._hk_due_s:
-            self._hk_due_s = now - now % self.hk_period_s + self.hk_period_s
-            self.publish()
 
     def _send_heartbeat(self):
         if self._hash is None:

@@ -1,5 +1,8 @@
 # Time from ticks that wrap: whole seconds that never do, and periods that do not drift.
 import time
+from micropython import const
+
+_HALF_MS = const(500)
 
 
 class Clock:
@@ -9,6 +12,10 @@ class Clock:
         self._last = time.ticks_ms()
         self._ms = 0
         self.seconds = 0
+
+    def begin(self):
+        """The seconds count from here. Who calls update() each second never meets their edge: it lies half-way."""
+        self._ms = _HALF_MS - time.ticks_diff(time.ticks_ms(), self._last)
 
     def update(self):
         """Milliseconds since the last call."""

@@ -254,6 +254,19 @@ class Clocks(unittest.TestCase):
         finally:
             time.ticks_ms = real
 
+    def test_calls_a_second_apart_count_each_second_once_however_long_the_boot_took_and_though_they_jitter(self):
+        for boot_ms in (0, 400, 990, 1_010, 1_700):
+            clock = Clock()
+            time.sleep_ms(boot_ms)
+            clock.begin()
+            start = time.ticks_ms()
+            seen = []
+            for k in range(6):
+                time.sleep_ms(k * 1000 + (7, 0, 30, 2, 90, 0)[k] - time.ticks_diff(time.ticks_ms(), start))
+                clock.update()
+                seen.append(clock.seconds)
+            self.assertEqual(seen, [0, 1, 2, 3, 4, 5])
+
     def test_a_period_does_not_drift(self):
         every = Every(250)
         start = time.ticks_ms()
