@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dragonet.bench import firmware, listing, measure
+from dragonet.bench import emulated, firmware, listing, measure
 from dragonet.bench.benchfile import parse
 from dragonet.errors import NotDone, UserError
 
@@ -136,3 +136,19 @@ def test_each_command_says_in_one_line_what_it_lacks(tmp_path: Path, arguments: 
     run = bench(tmp_path, *arguments)
     assert run.returncode == 2 and said in run.stderr, run.stderr
     assert run.stderr.count("\n") == 1 and run.stderr.startswith("dragonet: error: ")
+
+
+def test_a_new_image_goes_onto_an_emulated_boards_flash_and_its_slots_stay(tmp_path: Path) -> None:
+    tables = {"boards": {"beacon": {"reach": "emulated", "image": "firmware.bin"}}}
+    entry = parse(tables, tmp_path / "x.toml").boards[0]
+    flash, slot = tmp_path / "board" / "flash.bin", 0xC0000
+    with pytest.raises(UserError, match="'make toolchain' builds the images"):
+        emulated.EmulatedBench(entry, tmp_path / "board", bytes(8))
+    for number, content in enumerate((b"one", b"another", b"another")):
+        (tmp_path / "firmware.bin").write_bytes(content * 1000)
+        emulated.EmulatedBench(entry, tmp_path / "board", bytes(8)).close()
+        data = bytearray(flash.read_bytes())
+        assert data.startswith(content * 1000 + b"\xff" * 8)
+        assert data[slot : slot + 4] == (b"slot" if number else b"\xff" * 4)
+        data[slot : slot + 4] = b"slot"
+        flash.write_bytes(data)

@@ -6,6 +6,7 @@ Nothing is on its bus. It runs at most as fast as wall time.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 import time
 from pathlib import Path
@@ -13,9 +14,10 @@ from pathlib import Path
 from dragonet import toolchain
 from dragonet.bench.benchfile import Entry
 from dragonet.emulator import chip as emulated
-from dragonet.emulator import flash
+from dragonet.emulator import flash, uf2
 from dragonet.emulator.console import Console
 from dragonet.emulator.wires import Wires
+from dragonet.errors import UserError
 
 _ALL_PINS = (1 << 30) - 1
 _STEP_US = 2000
@@ -31,8 +33,7 @@ class EmulatedBench:
         emulated.node()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "flash.bin"
-        if not path.exists():
-            flash.prepare(path, entry.image or toolchain.image(entry.role), {}, flash.DRAGONET_FILES)
+        _flash(path, entry)
         self._entry, self._folder, self._uid = entry, folder, uid
         self._console = Console(0, lambda data: self._tell(emulated.CONSOLE, data))
         self._chip = emulated.Chip(path)
@@ -115,3 +116,24 @@ class EmulatedBench:
             self._console.said(data)
         elif kind == emulated.SAYS_RESET:
             self._reset = data[0]
+
+
+def _flash(path: Path, entry: Entry) -> None:
+    """Its image into the flash file, when it is another than before; slots and files stay, as on a board.
+
+    UserError: no image, and none in the flash either.
+    """
+    stamp = path.with_name("image.sha256")
+    try:
+        image = entry.image or toolchain.image(entry.role)
+        uf2.load(image)
+    except UserError:
+        if path.exists():
+            return  # it runs what it has
+        raise
+    digest = hashlib.sha256(image.read_bytes()).hexdigest()
+    if not path.exists():
+        flash.prepare(path, image, {}, flash.DRAGONET_FILES)
+    elif not stamp.exists() or stamp.read_text() != digest:
+        flash.prepare(path, image)
+    stamp.write_text(digest)
