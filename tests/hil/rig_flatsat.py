@@ -15,7 +15,7 @@ from dragonet.flatsat.flight import SECOND_US, Flight
 from dragonet.flatsat.one_core import one_core
 from dragonet.flatsat.radio.receive import Transmission
 from dragonet.flatsat.radio.sound import write_bench_audio
-from dragonet.flatsat.scenario import ROLES
+from dragonet.flatsat.scenario_sections import ROLES
 from dragonet.ground import keys
 from flatsat.bus_node import BusNode
 from hil.rig import BUSES, Ear, Rig

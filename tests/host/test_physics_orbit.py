@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragonet.errors import UserError
-from dragonet.flatsat import scenario
+from dragonet.flatsat import scenario, scenario_sections
 from dragonet.flatsat.physics import eclipse, orbit, passes, sun
 
 DAY_S = 86400.0
@@ -205,7 +205,7 @@ def test_range_rate_is_the_slope_of_range(nanodragon: orbit.Orbit) -> None:
 
 
 def test_a_satellite_overhead_stands_at_ninety_degrees() -> None:
-    station = scenario.Station("Here", 21.01, 105.52, 20.0, 0.0)
+    station = scenario_sections.Station("Here", 21.01, 105.52, 20.0, 0.0)
     above = orbit.from_geodetic(21.01, 105.52, 560.02)[None]
     elevation, distance, _ = passes.look(station, above, np.zeros((1, 3)))
     assert elevation[0] == pytest.approx(90.0, abs=1e-4)

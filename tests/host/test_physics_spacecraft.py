@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragonet.flatsat import scenario
+from dragonet.flatsat import scenario, scenario_sections
 from dragonet.flatsat.devices.world import CHANNELS
 from dragonet.flatsat.physics import environment, thermal
 from dragonet.flatsat.physics.spacecraft import TRUTH, Spacecraft
@@ -89,7 +89,7 @@ def test_the_currents_at_the_monitors_add_up() -> None:
         craft.advance(float(n))
         w = world(craft)
         panels = sum(w[f"panel_{axis}_v"] * w[f"panel_{axis}_a"] for axis in "xyz") * body.converter_efficiency
-        loads = sum(w[f"load_{name}_v"] * w[f"load_{name}_a"] for name in scenario.LOADS) + body.eps_w
+        loads = sum(w[f"load_{name}_v"] * w[f"load_{name}_a"] for name in scenario_sections.LOADS) + body.eps_w
         assert panels - loads == pytest.approx(w["battery_v"] * w["battery_a"], abs=1e-6)
         assert w["load_beacon_v"] * w["load_beacon_a"] == pytest.approx(body.beacon_w + craft.transmit_w)
         assert craft.truth()["consumption_w"] == pytest.approx(loads)
@@ -303,7 +303,7 @@ def test_a_magnet_left_alone_lines_up_with_the_field() -> None:
 
 def test_stations_are_looked_at_and_passed(nanodragon: scenario.Scenario = NANO) -> None:
     two = dataclasses.replace(
-        nanodragon, stations=(*nanodragon.stations, scenario.Station("Svalbard", 78.2, 15.4, 450.0, 5.0))
+        nanodragon, stations=(*nanodragon.stations, scenario_sections.Station("Svalbard", 78.2, 15.4, 450.0, 5.0))
     )
     craft = Spacecraft(two, 1)
     found = craft.passes(12.0)

@@ -4,8 +4,8 @@ import unittest
 import machine
 import twin
 from can_wire import CanWire
-from dragonet.flatsat.devices.mcp2515 import CONFIGURATION, LISTEN, LOOPBACK, NORMAL, SLEEP
 from dragonet.flatsat.devices.mcp2515 import MCP2515 as Model
+from dragonet.flatsat.devices.mcp2515_map import CONFIGURATION, LISTEN, LOOPBACK, NORMAL, SLEEP
 from drivers.can_ring import FRAMES, MOST
 from drivers.mcp2515 import MCP2515
 

@@ -22,6 +22,7 @@ from dragonet.flatsat.ais_log import AisLog
 from dragonet.flatsat.flight import Flight
 from dragonet.flatsat.pace import Pace
 from dragonet.flatsat.real_time import RealTime
+from dragonet.flatsat.scenario_sections import ROLES
 from dragonet.flatsat.ships import Fleet
 from dragonet.flatsat.ships_log import ShipsLog
 from dragonet.ground.keys import KeyFile
@@ -144,8 +145,8 @@ def fly(
 def _roles(names: list[str]) -> list[str]:
     """Roles of the boards to emulate. UserError: no such board."""
     for name in names:
-        if name not in scenario.ROLES:
-            raise UserError(f"--emulate {name}: no such board; the boards are {', '.join(scenario.ROLES)}")
+        if name not in ROLES:
+            raise UserError(f"--emulate {name}: no such board; the boards are {', '.join(ROLES)}")
     return names
 
 
@@ -191,7 +192,7 @@ def _state(flight: Flight, ships: ShipsLog) -> list[tuple[str, str]]:
     station = flight.scenario.stations[0].name
     now = next((one for one in flight.passes if one.station == station and one.set_s > flight.t_s), None)
     if now is None:
-        passing = "no more"
+        passing = f"none of {station} any more"
     elif now.rise_s <= flight.t_s:
         passing = f"over {station}, {truth['elevation_deg']:.0f} deg"
     else:

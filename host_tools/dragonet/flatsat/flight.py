@@ -29,7 +29,8 @@ from dragonet.flatsat.one_core import one_core
 from dragonet.flatsat.pace import Pace
 from dragonet.flatsat.physics.spacecraft import BURNS, Spacecraft
 from dragonet.flatsat.rails import Rails
-from dragonet.flatsat.scenario import ROLES, Scenario
+from dragonet.flatsat.scenario import Scenario
+from dragonet.flatsat.scenario_sections import ROLES
 from dragonet.flatsat.virtual_board import VirtualBoard
 from dragonet.ground.keys import KeyFile, board_file
 
@@ -243,7 +244,7 @@ class Flight:
                 wire.released()
 
     def fault(self, role: str, action: str) -> None:
-        """One fault of a scenario, now: one of scenario.FAULTS to a board, or to all."""
+        """One fault of a scenario, now: one of scenario_sections.FAULTS to a board, or to all."""
         self.event(role, f"fault: {action}")
         for one in ROLES if role == "all" else (role,):
             self._fault(one, action)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dragonet.flatsat.physics import orbit as orbits
-from dragonet.flatsat.scenario import Station
+from dragonet.flatsat.scenario_sections import Station
 
 Array = NDArray[np.float64]
 

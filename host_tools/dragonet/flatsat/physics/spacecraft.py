@@ -17,7 +17,8 @@ from dragonet.flatsat.physics.attitude import Attitude, Vector, cross
 from dragonet.flatsat.physics.battery import Battery
 from dragonet.flatsat.physics.environment import Environment
 from dragonet.flatsat.physics.orbit import EARTH_MU
-from dragonet.flatsat.scenario import LOADS, Scenario
+from dragonet.flatsat.scenario import Scenario
+from dragonet.flatsat.scenario_sections import LOADS
 
 # truth(): key, unit, meaning
 TRUTH = (

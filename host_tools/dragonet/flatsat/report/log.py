@@ -11,6 +11,7 @@ from typing import Any
 
 from dragonet.errors import UserError
 from dragonet.flatsat import scenario
+from dragonet.flatsat.scenario_sections import Station
 
 POINTS = 1200  # rows kept: more than a screen has columns
 
@@ -24,7 +25,7 @@ class Log:
     modes: list[tuple[float, int]]  # (t_s, mode) at each change
     summary: dict[str, Any]
     ships: list[dict[str, Any]]
-    stations: list[scenario.Station] = field(default_factory=list)
+    stations: list[Station] = field(default_factory=list)
 
     @property
     def t_s(self) -> list[float]:
@@ -110,10 +111,10 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _stations(summary: dict[str, Any]) -> list[scenario.Station]:
+def _stations(summary: dict[str, Any]) -> list[Station]:
     try:
         if isinstance(summary.get("stations"), list):
-            return [scenario.Station(**one) for one in summary["stations"]]
+            return [Station(**one) for one in summary["stations"]]
         return list(scenario.load(str(summary.get("scenario", ""))).stations)
     except (UserError, TypeError):  # its file is gone, or changed since
         return []

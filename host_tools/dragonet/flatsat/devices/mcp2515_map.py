@@ -1,0 +1,24 @@
+# Registers of the MCP2515 and their bits, as its datasheet DS20001801J names them; of the model in mcp2515.py.
+TEC, REC = 0x1C, 0x1D
+CNF3, CNF2, CNF1 = 0x28, 0x29, 0x2A
+CANINTE, CANINTF, EFLG = 0x2B, 0x2C, 0x2D
+CANSTAT, CANCTRL = 0x0E, 0x0F
+TXB = (0x30, 0x40, 0x50)  # TXBnCTRL; SIDH is the next
+RXB = (0x60, 0x70)
+
+NORMAL, SLEEP, LOOPBACK, LISTEN, CONFIGURATION = 0x00, 0x20, 0x40, 0x60, 0x80
+MODES = (NORMAL, SLEEP, LOOPBACK, LISTEN, CONFIGURATION)
+TXREQ, TXERR, ABTF = 0x08, 0x10, 0x40
+ABAT = 0x10
+BUKT = 0x04
+RX0OVR, RX1OVR, TXBO, TXEP, RXEP, TXWAR, RXWAR, EWARN = 0x40, 0x80, 0x20, 0x10, 0x08, 0x04, 0x02, 0x01
+RX0IF, RX1IF, TX0IF, ERRIF = 0x01, 0x02, 0x04, 0x20
+
+# 12.10 and table 11-1: registers that BIT MODIFY can work on; with others it is a WRITE.
+MODIFIABLE = (0x0C, 0x0D, CANCTRL, CNF3, CNF2, CNF1, CANINTE, CANINTF, EFLG) + TXB + RXB
+# Bits that the processor can write, by register; transmit buffers, filters and masks are looked at apart.
+WRITABLE = {
+    0x0C: 0x3F, 0x0D: 0x07, CANCTRL: 0xFF, CNF3: 0xC7, CNF2: 0xFF, CNF1: 0xFF, CANINTE: 0xFF, CANINTF: 0xFF,
+    EFLG: 0xC0, 0x30: 0x0B, 0x40: 0x0B, 0x50: 0x0B, 0x60: 0x64, 0x70: 0x60,
+}  # fmt: skip
+CONFIGURATION_ONLY = (0x0D, CNF3, CNF2, CNF1)
