@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from dragonet import paths
+from dragonet.deploy import goldens
 from dragonet.deploy import image as images
 from dragonet.errors import NotDone, UserError
 from dragonet.flatsat import virtual_board
 from dragonet.ground import keys, telemetry
 from flatsat import littlefs
-from flatsat.bench import Bench, flying
+from flatsat.bench import Bench, Shell, flying
 
 from core import update_machine, update_record  # isort: skip
 
@@ -59,6 +60,20 @@ def overlay(bench: Bench, firmware: Path, role: str = "beacon") -> images.Image:
     """What differs from the code that the board runs as golden."""
     base = bench.updater(role).board().base
     return images.fitting(role, "unix", base, firmware=firmware, trial_min=10).sign(bench.key)
+
+
+def test_the_command_line_tells_the_golden_app_and_what_would_travel_and_why(
+    bench: Bench, code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell(bench, monkeypatch)
+    base = shell.json("update", "status", "beacon")["base"]
+    assert base == goldens.checkout("beacon").id.hex()
+    push = "update", "push", "beacon", "--firmware", str(code()), "--dry-run"
+    part, whole = shell.json(*push), shell.json(*push, "--whole")
+    assert part["brings"][0].startswith("core: 1 of ") and part["why"] == "what differs from its golden app"
+    assert whole["brings"] == ["everything: a whole image is wanted"] and whole["bytes"] > 20 * part["bytes"]
+    said = shell(*push, "--golden", str(paths.FIRMWARE / "nothing.json"), code=2)
+    assert "no golden app: 'make toolchain' leaves them in build/goldens" in said
 
 
 def test_the_beacon_is_updated_while_it_flies_tried_and_confirmed(bench: Bench, code) -> None:
