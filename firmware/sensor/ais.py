@@ -1,5 +1,5 @@
 # AIS messages of ITU-R M.1371-5 Annex 8, from six bits a byte (sensor/nmea.py) to what the ship table needs of them.
-# Where a field stands in a message: sensor/ais_fields.py, the one source, from which ais_places.py is written.
+# Where a field stands in a message: sensor/ais_table.py, the one source, from which ais_places.py is written.
 import micropython
 from micropython import const
 
@@ -8,7 +8,7 @@ from sensor.ais_places import BY_TYPE, FEWEST, POSITION
 # Message types that are counted one by one; all others count as "other".
 TYPES = (1, 2, 3, 5, 18, 19, 24, 27)
 
-_VESSEL, _AUXILIARY = const(6), const(7)  # part B of type 24: index into ais_fields.LAYOUTS
+_VESSEL, _AUXILIARY = const(6), const(7)  # part B of type 24: index into ais_table.LAYOUTS
 
 
 class Unsupported(Exception):

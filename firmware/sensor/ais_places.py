@@ -1,4 +1,4 @@
-# Where a board finds what it needs of AIS messages, by number of the layout in sensor/ais_fields.py.
+# Where a board finds what it needs of AIS messages, by number of the layout in sensor/ais_table.py.
 # Written by `dragonet generate compact`; do not edit.
 # Constant tuples, which stay in flash.
 # fmt: off

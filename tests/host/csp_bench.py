@@ -1,13 +1,15 @@
 """Two CSP nodes on a clock of the test's own: one makes frames, the other is fed what became of them."""
 
 import asyncio
+import contextlib
 import gc  # noqa: F401  (in sys.modules, to be put back)
 import importlib
 import sys
 import types
+from collections.abc import Iterator
 
 EXPIRY_MS = 3000
-_CSP = ("can", "connection", "node", "packet", "rdp", "bench_kiss", "crc32c", "i2c", "stats")
+_CSP = ("can", "connection", "node", "packet", "rdp", "bench_kiss", "crc32c", "i2c", "stats", "cfp1", "cfp2")
 
 
 class Clock(types.ModuleType):
@@ -42,15 +44,28 @@ def _load(clock: Clock) -> types.SimpleNamespace:
     stand_in.__dict__.update(vars(asyncio), ThreadSafeFlag=Flag)
     memory = types.ModuleType("gc")
     memory.__dict__["mem_free"] = lambda: 100_000
-    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "csp"}
     real = {name: sys.modules[name] for name in ("time", "asyncio", "gc")}
     sys.modules.update(time=clock, asyncio=stand_in, gc=memory)
     try:
-        return types.SimpleNamespace(**{name: importlib.import_module("csp." + name) for name in _CSP})
+        with library():
+            return types.SimpleNamespace(**{name: importlib.import_module("csp." + name) for name in _CSP})
     finally:
         sys.modules.update(real)
+
+
+_own: dict[str, types.ModuleType] = {}
+
+
+@contextlib.contextmanager
+def library() -> Iterator[None]:
+    """What imports csp meanwhile gets this one: an interface does when it is attached."""
+    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "csp"}
+    sys.modules.update(_own)
+    try:
+        yield
+    finally:
         for name in [name for name in sys.modules if name.split(".")[0] == "csp"]:
-            del sys.modules[name]
+            _own[name] = sys.modules.pop(name)
         sys.modules.update(kept)
 
 
@@ -114,9 +129,11 @@ class Bench:
         self.version = version
         self.out, self.into = Controller(), Controller()
         self.sender = csp.node.Node(5, version=version, buffers=16)
-        self.sender.add_interface(csp.can.CanInterface(self.out, name="CANA", queue=16))
+        with library():
+            self.sender.add_interface(csp.can.CanInterface(self.out, name="CANA", queue=16))
         self.taker = csp.node.Node(7, version=version, buffers=16)
-        self.taker.add_interface(csp.can.CanInterface(self.into, name="CANA"))
+        with library():
+            self.taker.add_interface(csp.can.CanInterface(self.into, name="CANA"))
         if connections:
             self.table = csp.connection.Connections(self.taker, 4)
             self.table.listen(12)

@@ -205,7 +205,7 @@ def test_an_image_freezes_every_file_of_the_bus_the_core_and_the_app(role: str):
         if not file.name.startswith("bench_")  # peek and poke: no flight image has them
     }
     # the tables are read by the host: boards have their texts, core/compact.py and <role>/compact.py
-    flight -= {f"{role}/{name}.py" for name in ("dictionary", "hk", "event_table", "parameter_table")}
+    flight -= {f"{role}/{name}.py" for name in ("dictionary", "hk", "event_table", "parameter_table", "ais_table")}
     flight |= set(packages.modules(role))
     flight |= {file.name for file in paths.FIRMWARE.glob("*.py")}
     flight |= {file.name for file in (paths.BOARDS / "rp2").glob("*.py") if file.name != "manifest.py"}

@@ -1,6 +1,6 @@
 import unittest
 
-from sensor import ais, ais_fields, nmea
+from sensor import ais, ais_table, nmea
 
 
 def received(*lines):
@@ -13,7 +13,7 @@ def received(*lines):
 
 
 def decoded(*lines):
-    return ais_fields.decode(*received(*lines))
+    return ais_table.decode(*received(*lines))
 
 
 # The same message with everything known, and with everything "not available".
@@ -73,31 +73,31 @@ class Messages(unittest.TestCase):
         put(sixes, 62, 17, 54600)
         put(sixes, 79, 6, 63)
         put(sixes, 85, 9, 511)
-        message = ais_fields.decode(sixes, bits)
+        message = ais_table.decode(sixes, bits)
         self.assertEqual([message[k] for k in ("lon", "lat", "speed", "course")], [None] * 4)
 
     def test_long_range_in_a_full_slot_is_the_same_message(self):
         sixes, bits = received(LONG_RANGE)
-        self.assertEqual(ais_fields.decode(sixes + bytes(12), 168), ais_fields.decode(sixes, bits))
+        self.assertEqual(ais_table.decode(sixes + bytes(12), 168), ais_table.decode(sixes, bits))
 
     def test_refuses_messages_shorter_than_their_type(self):
         sixes, bits = received(CLASS_A)
         for bits in (0, 5, 37, 100, 167):
             with self.assertRaises(ValueError):
-                ais_fields.decode(sixes, bits)
+                ais_table.decode(sixes, bits)
 
     def test_refuses_part_c_of_type_24(self):
         sixes = bytearray(received(b"!AIVDM,1,1,,A,H8SJ@DT0123000085<<?00000000,0*2D")[0])
         put(sixes, 38, 2, 2)
         with self.assertRaises(ValueError):
-            ais_fields.decode(sixes, 168)
+            ais_table.decode(sixes, 168)
 
     def test_only_counts_other_types(self):
         sixes = bytearray(28)
         for kind in (4, 6, 8, 9, 11, 21, 0, 63):
             sixes[0] = kind
             with self.assertRaises(ais.Unsupported):
-                ais_fields.decode(sixes, 168)
+                ais_table.decode(sixes, 168)
 
     def test_the_position_of_a_report_matches_its_fields(self):
         out = [0] * 8
@@ -112,7 +112,7 @@ class Messages(unittest.TestCase):
         sixes = bytearray(received(CLASS_A)[0])
         put(sixes, 61, 28, (1 << 28) - 600000)
         put(sixes, 89, 27, (1 << 27) - 1200000)
-        message = ais_fields.decode(sixes, 168)
+        message = ais_table.decode(sixes, 168)
         self.assertEqual((message["lon"], message["lat"]), (-1.0, -2.0))
 
     def test_a_place_off_the_globe_is_no_position(self):
@@ -125,9 +125,9 @@ class Messages(unittest.TestCase):
     def test_turn_without_an_indicator_keeps_its_side(self):
         sixes = bytearray(received(CLASS_A)[0])
         put(sixes, 42, 8, 127)
-        self.assertEqual(ais_fields.decode(sixes, 168)["turn"], 127.0)
+        self.assertEqual(ais_table.decode(sixes, 168)["turn"], 127.0)
         put(sixes, 42, 8, 256 - 127)
-        self.assertEqual(ais_fields.decode(sixes, 168)["turn"], -127.0)
+        self.assertEqual(ais_table.decode(sixes, 168)["turn"], -127.0)
 
     def test_bits_are_read_wherever_they_lie(self):
         sixes = bytes((0b101100, 0b011110, 0b000111, 0b110001, 0b101010, 0b111111))

@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 
-from sensor import ais, ais_fields, drops, nmea
+from sensor import ais, ais_table, drops, nmea
 
 CHUNK = 65536
 SENTENCE_MS = 13  # a recording has no clock: 75 sentences a second, the fastest that two channels carry
@@ -22,7 +22,7 @@ class Printer:
 
     def message(self, sixes, bits, _channel, _own):
         try:
-            layout = ais_fields.layout(sixes, bits)
+            layout = ais_table.layout(sixes, bits)
         except ais.Unsupported:
             kind = sixes[0]
             self.counted[kind] = self.counted.get(kind, 0) + 1
@@ -33,9 +33,9 @@ class Printer:
         kind = sixes[0]
         self.types[kind] = self.types.get(kind, 0) + 1
         if layout not in self._fields:
-            self._fields[layout] = list(ais_fields.fields(layout))
+            self._fields[layout] = list(ais_table.fields(layout))
         line = [
-            '"%s": %s' % (field[0], text(field[3], ais_fields.raw(sixes, bits, field)))
+            '"%s": %s' % (field[0], text(field[3], ais_table.raw(sixes, bits, field)))
             for field in self._fields[layout]
         ]
         print("{" + ", ".join(line) + "}")
@@ -45,20 +45,20 @@ def text(kind, value):
     """JSON of a raw value in its natural unit."""
     if value is None:
         return "null"
-    if kind == ais_fields.UINT:
+    if kind == ais_table.UINT:
         return str(value)
-    if kind == ais_fields.BOOL:
+    if kind == ais_table.BOOL:
         return "true" if value else "false"
-    if kind == ais_fields.TENTH:
+    if kind == ais_table.TENTH:
         return "%d.%d" % (value // 10, value % 10)
-    if kind == ais_fields.WHOLE:
+    if kind == ais_table.WHOLE:
         return "%d.0" % value
-    if kind == ais_fields.TURN:
-        rate = ais_fields.turn(value)
+    if kind == ais_table.TURN:
+        rate = ais_table.turn(value)
         return ("-%d.0" if value < 0 else "%d.0") % abs(rate)
-    if kind == ais_fields.TEXT:
+    if kind == ais_table.TEXT:
         return json.dumps(value)
-    millionths = ais_fields.microdegrees(kind, value)
+    millionths = ais_table.microdegrees(kind, value)
     sign = "-" if millionths < 0 else ""
     return "%s%d.%06d" % (sign, abs(millionths) // 1000000, abs(millionths) % 1000000)
 

@@ -1,6 +1,6 @@
 """firmware/core/compact.py and <role>/compact.py: the tables as a board keeps them (firmware/core/lines.py).
 
-And sensor/ais_places.py, from sensor/ais_fields.py.
+And sensor/ais_places.py, from sensor/ais_table.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dragonet.paths import FIRMWARE
 
 from core import command_table, event_table, hk_table, parameter_table, ports, system_table  # isort: skip
 from core.lines import Lines  # isort: skip
-from sensor import ais_fields  # isort: skip
+from sensor import ais_table  # isort: skip
 
 _WRITTEN = "# Written by `dragonet generate compact`; do not edit.\n"
 _CORE = (
@@ -102,17 +102,17 @@ def _role(one: Any) -> str:
 
 
 def _ais_places() -> str:
-    by_type = tuple(ais_fields.TYPES.get(kind, -1) for kind in range(max(ais_fields.TYPES) + 1))
+    by_type = tuple(ais_table.TYPES.get(kind, -1) for kind in range(max(ais_table.TYPES) + 1))
     parts = [
-        "# Where a board finds what it needs of AIS messages, by number of the layout in sensor/ais_fields.py.\n",
+        "# Where a board finds what it needs of AIS messages, by number of the layout in sensor/ais_table.py.\n",
         _WRITTEN,
         "# Constant tuples, which stay in flash.\n",
         "# fmt: off\n",
         f"# The layout of a message type, -1: only counted.\nBY_TYPE = {by_type}\n",
-        f"# Fewest bits.\nFEWEST = {ais_fields.FEWEST}\n",
+        f"# Fewest bits.\nFEWEST = {ais_table.FEWEST}\n",
     ]
     for name in ("POSITION", "STATIC"):
-        fields = getattr(ais_fields, name)
-        rows = "".join(f"    {ais_fields.plan(layout, fields)},\n" for layout in ais_fields.LAYOUTS)
+        fields = getattr(ais_table, name)
+        rows = "".join(f"    {ais_table.plan(layout, fields)},\n" for layout in ais_table.LAYOUTS)
         parts.append(f"# First bit and width, 0 and 0 where there is none: {', '.join(fields)}.\n{name} = (\n{rows})\n")
     return "".join(parts)
