@@ -134,7 +134,8 @@ class CanInterface(Interface):
         if at >= self._queue:
             at -= self._queue
         lane.packets[at] = packet
-        packet.via = via
+        if packet.via != via:
+            packet.via = via
         lane.count += 1
         self._queued += 1
         packet.holders += 1

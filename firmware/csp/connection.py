@@ -94,7 +94,8 @@ class Connection:
     def _pop(self):
         packet = self._first
         self._first = packet.next
-        packet.next = None
+        if packet.next is not None:
+            packet.next = None
         self._count -= 1
         return packet
 

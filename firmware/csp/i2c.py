@@ -132,7 +132,8 @@ class I2cInterface(Interface):
         if at >= len(self._packets):
             at -= len(self._packets)
         self._packets[at] = packet
-        packet.via = via
+        if packet.via != via:
+            packet.via = via
         self._count += 1
         packet.holders += 1
         packet.stamp = time.ticks_ms()
