@@ -22,6 +22,7 @@ from core.command_codes import ABSENT, ACCEPTED, ARGUMENT, BUSY, COMPLETED, COUN
 from core.command_codes import READ, REFUSED, REPEATED, TIMEOUT, UNSIGNED
 from core.event_codes import COMMAND_REFUSED
 from core.lines import position
+from core.record import SCRATCH
 from csp.output import NO_REPLY
 from csp.packet import DATA
 from micropython import const
@@ -104,7 +105,7 @@ class Commands:
             self._flags[k] = line[_FLAGS]
         self._known = (-1, ())  # position and arguments of the command that came last
         self._requests = [Request(self) for _ in range(_REQUESTS)]
-        self._reply = memoryview(bytearray(REPLY_LAST))
+        self._reply = memoryview(SCRATCH)[:REPLY_LAST]
         self.done = 0
         self.refused = 0
         self.refusals = [0] * COUNTED

@@ -125,13 +125,6 @@ class Params:
     def _hk_period(self, value):
         self._board.hk_period_s = value
 
-    def _place(self, crc):
-        names = self._names
-        for k in range(len(names)):
-            if names[k] == crc:
-                return k
-        return -1
-
     def _fits(self, k, value):
         line = self._table[k]
         return type(value) is int and line[LOWEST] <= value <= line[HIGHEST]
@@ -168,12 +161,12 @@ class Params:
 
     def _load(self):
         for name, value in self._entries():
-            k = self._place(name)
+            k = _place(self._names, name)
             if k >= 0 and self._fits(k, value):
                 self._kept[k] = value
 
     def _save(self):
-        others = [entry for entry in self._entries() if self._place(entry[0]) < 0]
+        others = [entry for entry in self._entries() if _place(self._names, entry[0]) < 0]
         data = self._record.data
         count = 0
         for k, value in enumerate(self._kept):
@@ -244,3 +237,10 @@ class Params:
         if not self._unconfirmed():
             raise Refused(STATE)
         self.revert()
+
+
+def _place(names, crc):
+    for k in range(len(names)):
+        if names[k] == crc:
+            return k
+    return -1

@@ -31,8 +31,10 @@ _UNKNOWN = const(-3)  # not looked at yet
 #   here                    a copy as it stands in the memory
 #   core/ring.py            an entry as it stands in the memory, until the next access to a record or ring
 #   core/update_machine.py  a page on its way to flash
+#   core/commands.py        a reply on its way to the bus
 #   sensor/receiver.py      what the UART received
 SCRATCH = bytearray(512)  # as much as a copy of the largest record takes
+_VIEW = memoryview(SCRATCH)
 
 
 def space(size):
@@ -54,12 +56,15 @@ class Record:
         self._address = address
         self._version = version
         self._frame = memoryview(bytearray(length))
-        self._body = self._frame[: size + 8]
-        self._check = memoryview(SCRATCH)[:length]
         self.data = self._frame[8 : 8 + size]
         self.errors = 0
         self._newest = _UNKNOWN  # copy 0 or 1, or why there is none
         self._sequence = 0
+
+    @property
+    def answered(self):
+        """The memory did when it was last looked at."""
+        return self._newest != _UNKNOWN
 
     def load(self):
         """True when data holds the newest valid copy; False, and data untouched, when neither is readable.
@@ -77,8 +82,12 @@ class Record:
             self.errors += 1
             self._newest = _UNKNOWN
             return False
-        self._frame[:] = self._check
+        self._frame[:] = self._check()
         return True
+
+    def _check(self):
+        # The shared block, as long as a copy.
+        return _VIEW[: len(self._frame)]
 
     def scrub(self):
         """Looks at both copies and mends one from the other: 1 when one was mended, -1 when neither is readable, or 0.
@@ -99,7 +108,7 @@ class Record:
             if self._read(other) != _BROKEN:
                 return 0
             self._read(self._newest)
-            self._memory.write(self._address + other * len(self._frame), self._check)
+            self._memory.write(self._address + other * len(self._frame), self._check())
         except OSError:
             return 0
         return 1
@@ -113,7 +122,7 @@ class Record:
         sequence = (self._sequence + 1) & _SEQUENCE
         frame = self._frame
         struct.pack_into(_HEADER, frame, 0, _MARK, self._version, len(self.data), sequence)
-        struct.pack_into(">I", frame, len(frame) - 4, crc32(self._body))
+        struct.pack_into(">I", frame, len(frame) - 4, crc32(frame[:-4]))
         if not self._write(copy):
             return False
         self._newest = copy
@@ -123,13 +132,14 @@ class Record:
     def _write(self, copy):
         # The frame becomes a copy; True when it was read back.
         address = self._address + copy * len(self._frame)
+        check = self._check()
         try:
             self._memory.write(address, self._frame)
-            self._memory.read_into(address, self._check)
+            self._memory.read_into(address, check)
         except OSError:
             self.errors += 1
             return False
-        if self._check != self._frame:  # write-protected, or worn out
+        if check != self._frame:  # write-protected, or worn out
             self.errors += 1
             return False
         return True
@@ -139,7 +149,7 @@ class Record:
         frame = self._frame
         if struct.unpack_from(_HEADER, frame, 0) != (_MARK, self._version, len(self.data), sequence):
             return False
-        return struct.unpack_from(">I", frame, len(frame) - 4)[0] == crc32(self._body)
+        return struct.unpack_from(">I", frame, len(frame) - 4)[0] == crc32(frame[:-4])
 
     def _scan(self):
         # Looks at both copies; False when the memory does not answer.
@@ -166,7 +176,7 @@ class Record:
 
     def _read(self, copy):
         # The copy's sequence; _BROKEN when it is not a whole record of this layout, _BLANK when it never was one.
-        check = self._check
+        check = self._check()
         end = len(check) - 4
         self._memory.read_into(self._address + copy * len(check), check)
         mark, version, size, sequence = struct.unpack_from(_HEADER, check, 0)

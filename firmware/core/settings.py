@@ -1,7 +1,7 @@
 # How apps read their parameters, with or without the service that keeps them: core/params.py.
 from core.lines import position
 
-NAME, KIND, UNIT, SCALE, LOWEST, HIGHEST, DEFAULT, RISKY = range(8)  # positions in a parameter's line
+NAME, LOWEST, HIGHEST, DEFAULT, RISKY = 0, 4, 5, 6, 7  # positions in a parameter's line
 
 
 def default(line, parts):

@@ -16,19 +16,22 @@ from binascii import crc32
 from core.lines import position
 from micropython import const
 
-_TYPES = {  # code of struct, bytes, lowest, highest, reserved
-    "u8": (">B", 1, 0, 0xFE, 0xFF),
-    "i8": (">b", 1, -0x7F, 0x7F, -0x80),
-    "u16": (">H", 2, 0, 0xFFFE, 0xFFFF),
-    "i16": (">h", 2, -0x7FFF, 0x7FFF, -0x8000),
-    "u32": (">I", 4, 0, 0xFFFFFFFE, 0xFFFFFFFF),
-    "i32": (">i", 4, -0x7FFFFFFF, 0x7FFFFFFF, -0x80000000),
-}
+_NAMES = ("u8", "i8", "u16", "i16", "u32", "i32")
+_KINDS = (  # code of struct, bytes, lowest, highest, reserved
+    (">B", 1, 0, 0xFE, 0xFF),
+    (">b", 1, -0x7F, 0x7F, -0x80),
+    (">H", 2, 0, 0xFFFE, 0xFFFF),
+    (">h", 2, -0x7FFF, 0x7FFF, -0x8000),
+    (">I", 4, 0, 0xFFFFFFFE, 0xFFFFFFFF),
+    (">i", 4, -0x7FFFFFFF, 0x7FFFFFFF, -0x80000000),
+)
+_TYPES = {_NAMES[k]: _KINDS[k] for k in range(6)}
 
 _NAME = const(0)  # positions in a field
 _TYPE = const(1)
 _UNIT = const(2)
 _SCALE = const(3)
+
 
 def hash_of(lines):
     """CRC-32 of lines joined by line feeds; the whole text never is on the heap."""
@@ -48,7 +51,7 @@ class Set:
     def __init__(self, name, fields, hash=None):
         self.name = name
         self.fields = fields
-        types = []
+        kinds = []
         places = []
         names = set()
         at = 0
@@ -58,10 +61,11 @@ class Set:
             if field[_NAME] in names:
                 raise ValueError("%s.%s stands twice" % (name, field[_NAME]))
             names.add(field[_NAME])
-            types.append(_TYPES[field[_TYPE]])
+            kind = _NAMES.index(field[_TYPE])
+            kinds.append(kind)
             places.append(at)
-            at += types[-1][1]
-        self._types = tuple(types)
+            at += _KINDS[kind][1]
+        self._kinds = bytes(kinds)
         self._places = array("H", places)
         self.size = at
         self.saturated = 0
@@ -103,7 +107,9 @@ class Set:
     def pack_into(self, buffer, values, offset=0):
         """Packs values, by position, into size bytes of buffer."""
         k = 0
-        for code, size, low, high, reserved in self._types:
+        kinds = _KINDS
+        for kind in self._kinds:
+            code, size, low, high, reserved = kinds[kind]
             value = values[k]
             if value is None:
                 value = reserved
@@ -124,7 +130,7 @@ class Set:
 
     def get(self, data, position):
         """One raw value of packed data, None when not available. IndexError: data is too short."""
-        _, size, low, _, reserved = self._types[position]
+        _, size, low, _, reserved = _KINDS[self._kinds[position]]
         at = self._places[position]
         value = data[at]
         for k in range(at + 1, at + size):
