@@ -12,6 +12,7 @@
 # A tag block (\...\ before the sentence) is skipped. All buffers are made once; no allocation per byte.
 from array import array
 
+import micropython
 from micropython import const
 
 from sensor.drops import ARMOUR, CHECKSUM, EXPIRED, FORMAT, GARBAGE, INCOMPLETE, ORPHAN, REASONS, TOO_LONG
@@ -69,7 +70,6 @@ class Receiver:
         self._xor = 0        # of all of them
         self._started = False  # the line began with "!"
         self._tag = False    # inside a tag block
-        self._sixes = bytearray(MESSAGE_MAX)
         self._slots = tuple(_Slot() for _ in range(_SLOTS))
         self._joining = 0    # slots in use
         self.dropped = array("I", (0 for _ in REASONS))
@@ -177,16 +177,16 @@ class Receiver:
         self.sentences += 1
         length = n - 5 - at
         if total == 1:
-            if length > MESSAGE_MAX or not self._unarmour(at, length, self._sixes, 0):
+            own = line[5] == 79
+            if not _unarmour(line, at, length, line, 0):  # in place: the line is done with
                 dropped[ARMOUR] += 1
                 return
-            self._deliver(self._sixes, length * 6 - fill, channel)
+            self._deliver(line, length * 6 - fill, channel, own)
             return
         self._join(at, length, total, number, sequence << 8 | channel, fill, now_ms)
 
-    def _deliver(self, sixes, bits, channel):
+    def _deliver(self, sixes, bits, channel, own):
         self.messages += 1
-        own = self._line[5] == 79
         if own:
             self.own += 1
         self._on_message(sixes, bits, channel, own)
@@ -212,7 +212,7 @@ class Receiver:
         if slot.count + length > MESSAGE_MAX:
             self._free(slot, TOO_LONG)
             return
-        if not self._unarmour(at, length, slot.sixes, slot.count):
+        if not _unarmour(self._line, at, length, slot.sixes, slot.count):
             self._free(slot, ARMOUR)
             return
         slot.count += length
@@ -221,7 +221,7 @@ class Receiver:
         if number == total:
             slot.total = 0
             self._joining -= 1
-            self._deliver(slot.sixes, slot.count * 6 - fill, key & 0xFF)
+            self._deliver(slot.sixes, slot.count * 6 - fill, key & 0xFF, self._line[5] == 79)
 
     def _take(self):
         """A free slot, or the one that waits longest."""
@@ -234,16 +234,23 @@ class Receiver:
         self._free(oldest, INCOMPLETE)
         return oldest
 
-    def _unarmour(self, at, length, into, offset):
-        """Six bits a byte of `length` payload characters; False if one of them is none, or there are none."""
-        line = self._line
-        six = _SIX
-        for i in range(length):
-            v = six[line[at + i]]
-            if v > 63:
-                return False
-            into[offset + i] = v
-        return length > 0
+
+@micropython.viper
+def _unarmour(line, at: int, length: int, into, offset: int) -> bool:
+    """Six bits a byte of `length` characters of the line into into[offset:], which has room for them, or into what
+    lies before them in the line.
+
+    False if one of them is no payload character, or there are none.
+    """
+    characters = ptr8(line)
+    sixes = ptr8(into)
+    six = ptr8(_SIX)
+    for i in range(length):
+        v = six[characters[at + i]]
+        if v > 63:
+            return False
+        sixes[offset + i] = v
+    return length > 0
 
 
 def _hex(c):

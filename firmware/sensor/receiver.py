@@ -12,6 +12,7 @@ from sensor.compact import PARAMETERS
 
 _LOOK_MS = const(400)    # 1,536 bytes at 38,400 baud, less than parts.AIS_RXBUF
 _PACKETS = const(2)
+_TYPES = const(28)
 _POSITIONS = const(14)   # records of a packet: 232 bytes
 _STATIC = const(4)       # 236 bytes
 
@@ -19,7 +20,8 @@ _STATIC = const(4)       # 236 bytes
 class Receiver:
     """uart: machine.UART whose reads never wait, or None. rxbuf: its buffer, bytes.
 
-    types: messages by type. full: how often the UART's buffer was found full, so that bytes were lost.
+    types: messages by type, at 0 those beyond 27, which is the highest. full: how often the UART's buffer was found
+    full, so that bytes were lost.
     """
 
     def __init__(self, board, uart, rxbuf):
@@ -27,7 +29,7 @@ class Receiver:
         self._uart = uart
         self._rxbuf = rxbuf
         self._report = [0] * 8
-        self.types = array("I", (0 for _ in range(64)))
+        self.types = array("I", (0 for _ in range(_TYPES)))
         self.ships = ships.Ships()
         self._params = settings.of(board, PARAMETERS)
         self.ships.resend_s = self._params.get("ships_again")
@@ -73,7 +75,7 @@ class Receiver:
 
     def _message(self, sixes, bits, channel, own):
         kind = sixes[0]
-        self.types[kind] += 1
+        self.types[kind if kind < _TYPES else 0] += 1
         now_s = self._board.uptime_s
         if ais.is_position(kind):
             if not ais.position(sixes, bits, self._report):

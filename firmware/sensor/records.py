@@ -25,6 +25,7 @@
 # All big-endian, as CSP is.
 import struct
 
+import micropython
 from micropython import const
 
 from sensor import ais
@@ -81,15 +82,17 @@ def pack_position(buffer, at, mmsi, ship_class, lon, lat, speed, course, heading
     """One position record at buffer[at:]. Nothing is allocated."""
     for i in range(at, at + POSITION_SIZE):
         buffer[i] = 0
-    _put(buffer, at, 0, mmsi)
-    _put(buffer, at, 1, ship_class)
-    _put(buffer, at, 2, lon)
-    _put(buffer, at, 3, lat)
-    _put(buffer, at, 4, speed)
-    _put(buffer, at, 5, course)
-    _put(buffer, at, 6, heading)
-    _put(buffer, at, 7, status)
-    _put(buffer, at, 8, min(63, age_s // AGE_S))
+    fields = POSITION_FIELDS
+    at *= 8
+    _put(buffer, at, fields[0], mmsi)
+    _put(buffer, at, fields[1], ship_class)
+    _put(buffer, at, fields[2], lon)
+    _put(buffer, at, fields[3], lat)
+    _put(buffer, at, fields[4], speed)
+    _put(buffer, at, fields[5], course)
+    _put(buffer, at, fields[6], heading)
+    _put(buffer, at, fields[7], status)
+    _put(buffer, at, fields[8], min(63, age_s // AGE_S))
 
 
 def unpack_position(packet, at):
@@ -106,14 +109,18 @@ def unpack_position(packet, at):
     return record
 
 
-def _put(buffer, at, field, value):
-    """The field's bits into a record of zeros."""
-    _, first, width, _ = POSITION_FIELDS[field]
+@micropython.viper
+def _put(buffer, bit: int, field, value: int):
+    """The field's bits into a record of zeros that begins at this bit of the buffer."""
+    into = ptr8(buffer)
+    first = bit + int(field[1])
+    width = int(field[2])
     while width:
         free = 8 - (first & 7)
         take = free if free < width else width
         width -= take
-        buffer[at + (first >> 3)] |= (value >> width & (1 << take) - 1) << free - take
+        at = first >> 3
+        into[at] = into[at] | (value >> width & (1 << take) - 1) << free - take
         first += take
 
 

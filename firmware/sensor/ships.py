@@ -19,7 +19,7 @@ from micropython import const
 
 from sensor import ais, records
 
-SIZE = const(512)        # ships
+_SIZE = const(512)       # ships
 RESEND_S = const(120)    # a ship heard again is told again this long after the last time, unless it is set
 STATIC_QUEUE = const(16)  # static records waiting to be sent
 _NONE = const(1023)
@@ -29,6 +29,7 @@ _HEADING = const(20)     # first bits of the state
 _SENT = const(10)
 _MINUTES = const(1023)   # much more than the hour of the longest resend_s
 _MMSI_MAX = const(999999999)
+_LATEST = const(0x3FFFFFFF)  # seconds
 
 
 class Ships:
@@ -39,7 +40,7 @@ class Ships:
     without room in the queue.
     """
 
-    def __init__(self, size=SIZE):
+    def __init__(self, size=_SIZE):
         self.size = size
         self._mmsi = array("I", (0 for _ in range(size)))
         self._lon = array("i", (0 for _ in range(size)))
@@ -66,24 +67,25 @@ class Ships:
 
     def position(self, report, now_s):
         """A report as ais.position() fills it. Nothing is allocated."""
-        ship = self._enter(report[ais.MMSI], report[ais.CLASS], now_s)
+        mmsi, lon, lat, speed, course, heading, status, ship_class = report
+        ship = self._enter(mmsi, ship_class, now_s)
         if ship == _NONE:
             return
-        known = self._lon[ship] >> 2 != ais.NO_LON and self._lat[ship] != ais.NO_LAT
-        if known and (report[ais.LON] == ais.NO_LON or report[ais.LAT] == ais.NO_LAT):
-            return  # an older position beats none
+        if lon == ais.NO_LON or lat == ais.NO_LAT:
+            if self._lon[ship] >> 2 != ais.NO_LON and self._lat[ship] != ais.NO_LAT:
+                return  # an older position beats none
         count = self._speed[ship] & 63
         if count < 63:
             count += 1
         self._seen[ship] = now_s
-        self._lon[ship] = report[ais.LON] << 2 | report[ais.CLASS]
-        self._lat[ship] = report[ais.LAT]
-        self._speed[ship] = report[ais.SPEED] << 6 | count
-        self._course[ship] = report[ais.COURSE] << 4 | report[ais.STATUS]
+        self._lon[ship] = lon << 2 | ship_class
+        self._lat[ship] = lat
+        self._speed[ship] = speed << 6 | count
+        self._course[ship] = course << 4 | status
         state = self._state[ship]
         if not state & _UNSENT:
             self.unsent += 1
-        self._state[ship] = _UNSENT | report[ais.HEADING] << _HEADING | state & (1 << _HEADING) - 1
+        self._state[ship] = _UNSENT | heading << _HEADING | state & (1 << _HEADING) - 1
 
     def static(self, sixes, bits, now_s):
         """A message of type 5, 19 or 24: queued to be told unless it was told before. ValueError: too short."""
@@ -190,7 +192,7 @@ class Ships:
         return ship
 
     def _evict(self):
-        ship = oldest(self._seen, self.count)
+        ship = oldest(self._seen, _LATEST, self.count)
         state = self._state[ship]
         chain = _chain(self._mmsi[ship])
         at = self._chains[chain]
@@ -208,12 +210,15 @@ class Ships:
 
 
 @micropython.viper
-def oldest(seen, count: int) -> int:
-    """Index of the least of the first `count` (1 at least): as list.index(min()), in 0.1 ms for 512."""
+def oldest(seen, least: int, count: int) -> int:
+    """Index of the least of the first `count`, as list.index(min()). least: as much as any may be.
+
+    `least` is changed since viper keeps arguments in registers. An index must not be one: for ARMv6-M MicroPython
+    1.26 shifts the index of ptr16 and ptr32 in the register in which it finds it.
+    """
     at = ptr32(seen)
     found = 0
-    least = at[0]
-    k = 1
+    k = 0
     while k < count:
         if at[k] < least:
             least = at[k]

@@ -70,8 +70,8 @@ class Table(unittest.TestCase):
 
     def test_the_oldest_is_the_first_of_the_least(self):
         for values in ([7], [3, 2, 2, 5], [1, 2, 3], [3, 2, 1], [(1 << 30) - 1, 9, 9]):
-            self.assertEqual(oldest(array("I", values), len(values)), values.index(min(values)))
-        self.assertEqual(oldest(array("I", [3, 2, 1]), 2), 1)
+            self.assertEqual(oldest(array("I", values), (1 << 30) - 1, len(values)), values.index(min(values)))
+        self.assertEqual(oldest(array("I", [3, 2, 1]), (1 << 30) - 1, 2), 1)
 
     def test_every_field_keeps_its_whole_range(self):
         for lon, lat, speed, course, heading, status, kind in (
