@@ -12,7 +12,8 @@ from csp.fragment import fill, identifier
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
 from csp.stats import RX, RXBYTES, TX, TXBYTES
-from drivers.can_ring import ENTRY, FILLED, LOST, TAKEN, TOLD, Ring, source, take_in
+from drivers.can_inlet import Inlet
+from drivers.can_ring import ENTRY, FILLED, LOST, TAKEN, TOLD
 
 _PRIORITIES = const(4)
 _DST_AT = (0, 19, 13)  # where the destination lies in the identifier, by version
@@ -74,10 +75,12 @@ class CanInterface(Interface):
         self._news = False  # the controller's state has changed
         frame = memoryview(bytearray(8))
         self._frames = [frame[:size] for size in range(9)]
-        self._ring = ring = getattr(can, "ring", None) or Ring()
-        self._source = None  # or the driver fills it
-        if not hasattr(can, "ring"):
-            self._source = source(can, ring)
+        if hasattr(can, "ring"):  # the driver's hard interrupt fills it
+            self._inlet = None
+            self._ring = can.ring
+        else:
+            self._inlet = Inlet(can)
+            self._ring = self._inlet.ring
         self._data = bytearray(8)  # of a frame that goes the general way
         self._backoff_ms = _BACKOFF_FIRST_MS
         self._since = 0  # ticks of bus-off or of the last restart, ms
@@ -97,9 +100,10 @@ class CanInterface(Interface):
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
         self._since = time.ticks_ms()
-        rest = (cfp.follow, fast, time.ticks_ms, self._source, take_in)
+        inlet = self._inlet
+        rest = (cfp.follow, fast, time.ticks_ms, None if inlet is None else inlet.poll)
         self._hot = (None, self._counts, node, _no_flags, 0) + rest
-        irq = can.irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
+        irq = (inlet or can).irq(self._interrupt, trigger=can.IRQ_RX | can.IRQ_TX | can.IRQ_STATE, hard=False)
         told = can.IRQ_TX | can.IRQ_STATE
         self._hot = (None, self._counts, node, irq.flags, told) + rest
         self._set_filters()
@@ -237,21 +241,21 @@ class CanInterface(Interface):
     @micropython.viper
     def _interrupt(self, can):
         """can: None from service()."""
-        none, counts, node, flags_of, told_, follow, fast, ms, inlet, pull = self._hot  # pyright: ignore[reportAssignmentType]
+        none, counts, node, flags_of, told_, follow, fast, ms, poll = self._hot  # pyright: ignore[reportAssignmentType]
         if can is not none:
             ptr32(counts)[4] += 1  # IRQ
             if node.held:
                 self.deferred = True
                 node.deferred = True
                 return
-        flags = int(flags_of())
-        while flags:
-            if flags & int(told_):
-                _told(self, flags, self._bits)
-            flags = int(flags_of())
         more = 1
         while more:
-            more = int(pull(inlet)) if inlet is not none else 0
+            more = int(poll(can)) if poll is not none else 0
+            flags = int(flags_of())
+            while flags:
+                if flags & int(told_):
+                    _told(self, flags, self._bits)
+                flags = int(flags_of())
             now = ms()
             k = int(follow(0, 0, 0, fast, now))
             while k != _EMPTY:
@@ -260,6 +264,7 @@ class CanInterface(Interface):
                 else:
                     self._whole(self._receiver.complete(k, now))
                 k = int(follow(0, 0, 0, fast, now))
+            can = none
 
     def service(self):
         """Take what the controller has: frames, and news of what it sent. In the interrupt, or with tables held."""

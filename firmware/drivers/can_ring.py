@@ -19,11 +19,6 @@ FRAMES = const(32)  # 8.6 ms of a full bus at 500 kbit/s; a collection of garbag
 _LISTS = const(4)  # given to take(), whose memory is known
 _FULL = const(1)  # RECV_ERR_FULL
 _OVERRUN = const(2)  # RECV_ERR_OVERRUN
-_FILLED = const(0)  # again, for viper
-_TAKEN = const(1)
-_ENTRIES = const(2)
-_LOST = const(3)
-_MOST = const(5)
 
 
 class Ring:
@@ -90,59 +85,3 @@ class Ring:
             self._lists.pop(0)
         self._lists.append((arg, views))
         return views
-
-
-def source(can, ring):
-    """What `take_in` needs of a machine.CAN."""
-    return (can.recv, [0, memoryview(bytearray(8)), 0, 0], len, ring.frames, ring.state)
-
-
-@micropython.viper
-def take_in(source) -> int:
-    """Take what a machine.CAN has; 1: the ring is full, the rest has to wait there."""
-    recv, received, size_of, frames, state = source
-    rows = ptr8(frames)
-    ring = ptr32(state)
-    while True:
-        at = ring[_FILLED]
-        following = at + 1
-        if following == ring[_ENTRIES]:
-            following = 0
-        if following == ring[_TAKEN]:
-            return 1
-        if not recv(received):
-            return 0
-        identifier_, data_, flags, errors = received
-        if errors and int(errors) & _OVERRUN:
-            ring[_LOST] += 1
-        identifier = int(identifier_)
-        size = int(size_of(data_))
-        data = ptr8(data_)
-        at *= 16
-        rows[at] = identifier & 0xFF
-        rows[at + 1] = identifier >> 8 & 0xFF
-        rows[at + 2] = identifier >> 16 & 0xFF
-        rows[at + 3] = identifier >> 24
-        rows[at + 4] = size
-        rows[at + 5] = int(flags)
-        at += 8
-        if size == 8:
-            rows[at] = data[0]
-            rows[at + 1] = data[1]
-            rows[at + 2] = data[2]
-            rows[at + 3] = data[3]
-            rows[at + 4] = data[4]
-            rows[at + 5] = data[5]
-            rows[at + 6] = data[6]
-            rows[at + 7] = data[7]
-        else:
-            k = 0
-            while k < size:
-                rows[at + k] = data[k]
-                k += 1
-        ring[_FILLED] = following
-        waiting = following - ring[_TAKEN]
-        if waiting < 0:
-            waiting += ring[_ENTRIES]
-        if waiting > ring[_MOST]:
-            ring[_MOST] = waiting

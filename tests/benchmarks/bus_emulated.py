@@ -88,15 +88,12 @@ def measured() -> dict:
     here, unit = Path(__file__).parent, paths.REPO / "tests" / "unit"
     with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
         folder = Path(name)
-        files = flight_code(folder)
-        files["quiet_can.mpy"] = _compiled(folder, unit / "quiet_can.py")
+        files = {"quiet_can.mpy": _compiled(folder, unit / "quiet_can.py")}
         files["bus_board.mpy"] = _compiled(folder, here / "bus_board.py")
         settings = f"ROUNDS, CRC_ROUNDS, PLAIN_ROUNDS, MANY = {ROUNDS}, 8, 1, {MANY}\n"
         files["bench_settings.py"] = settings.encode()
-        board = Board(ROLE, folder, files=files)
+        board = flown(folder, files)
         try:
-            board.repl.to_prompt(5.0)
-            board.repl.execute(_FRESH)
             bus = json.loads(board.repl.execute("import bus_board", _BENCH_LIMIT_S).splitlines()[-1])
             bus["mcp2515_frame_us"] = driver_us(board)
             bus["mcp2515_frames_per_s"] = fastest(board, collect=False)
@@ -130,22 +127,36 @@ def driver_us(board: Board) -> float:
 
 def fastest(board: Board, *, collect: bool) -> int:
     """Frames a second, in packets of nine with CRC, of which none is lost; to 10 %. collect: ten times a second."""
-    one = ground_frames.make(2, _NODE, 10, 40, bytes(60), 2)
-    packets = [list(ground_frames.frames(one, 2, count)) for count in range(4)]
     low, high = 40.0, BITRATE / _FRAME_BITS
     while high / low > 1.1:
         rate = (low * high) ** 0.5
-        count = max(_PACKETS, round(rate * _LEAST_S / 9))
-        frames = [
-            (round((9 * k + n) * 1e6 / rate), identifier, data)
-            for k in range(count)
-            for n, (identifier, data) in enumerate(packets[k % 4])
-        ]
-        wait_ms = round(frames[-1][0] / 1000) + 200
-        code = _TAKER % (_NODE, BITRATE, wait_ms, collect)
-        said = _play(board, code, frames, wait_ms / 1000 + _REST_LIMIT_S)
-        low, high = (rate, high) if int(said.split()[-1]) == count else (low, rate)
+        came, sent = received(board, rate, collect=collect)
+        low, high = (rate, high) if came == sent else (low, rate)
     return round(low)
+
+
+def received(board: Board, rate: float, *, collect: bool) -> tuple[int, int]:
+    """Packets that came whole, and all, of so many frames a second."""
+    one = ground_frames.make(2, _NODE, 10, 40, bytes(60), 2)
+    packets = [list(ground_frames.frames(one, 2, count)) for count in range(4)]
+    count = max(_PACKETS, round(rate * _LEAST_S / 9))
+    frames = [
+        (round((9 * k + n) * 1e6 / rate), identifier, data)
+        for k in range(count)
+        for n, (identifier, data) in enumerate(packets[k % 4])
+    ]
+    wait_ms = round(frames[-1][0] / 1000) + 200
+    code = _TAKER % (_NODE, BITRATE, wait_ms, collect)
+    said = _play(board, code, frames, wait_ms / 1000 + _REST_LIMIT_S)
+    return int(said.split()[-1]), count
+
+
+def flown(folder: Path, files: dict[str, bytes] | None = None) -> Board:
+    """A board at its prompt that loads the checkout's flight code from its files."""
+    board = Board(ROLE, folder, files={**flight_code(folder), **(files or {})})
+    board.repl.to_prompt(5.0)
+    board.repl.execute(_FRESH)
+    return board
 
 
 def _play(board: Board, code: str, frames: list[tuple[int, int, bytes]], limit_s: float) -> str:

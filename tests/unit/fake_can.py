@@ -1,5 +1,6 @@
 # Controllers with the documented machine.CAN interface on one wire, for tests of the bus: a Wire carries one frame
 # at a time, lowest identifier first, and may lose, repeat or delay what it carries.
+import time
 
 
 class Irq:
@@ -139,6 +140,7 @@ class Wire:
             can = self.interrupts.pop(0)
             if can.handler is not None and (can.events or can.received):
                 can.handler(can)
+                time.ticks_us()  # what it scheduled runs
 
     def step(self):
         """Carry the most urgent frame; False if there is none."""

@@ -1,10 +1,12 @@
 # A controller with the machine.CAN interface that allocates nothing: it replays frames, and sends in no time.
 import csp
 from csp.can import CanInterface
-from drivers.can_ring import Ring, source, take_in
+from drivers.can_inlet import Inlet
 
 
-class QuietCan:
+class PlainCan:
+    """One inside the MCU, without a ring: csp's Inlet takes its interrupts, and schedules."""
+
     STATE_BUS_OFF = 4
     FLAG_RTR, FLAG_EXT_ID, FLAG_UNORDERED = 1, 2, 16
     RECV_ERR_FULL, RECV_ERR_OVERRUN = 1, 2
@@ -15,6 +17,7 @@ class QuietCan:
     def __init__(self):
         self.frames = ()  # (identifier, memoryview) to be received
         self.at = 0
+        self.limit = 0  # of them have come
         self.sent = 0  # frames
         self.log = None  # a list: keep what is sent
         self.handler = None
@@ -47,7 +50,7 @@ class QuietCan:
 
     def recv(self, into):
         at = self.at
-        if at >= len(self.frames):
+        if at >= self.limit:
             return None
         frame = self.frames[at]
         into[0] = frame[0]
@@ -60,6 +63,7 @@ class QuietCan:
     def play(self, frames):
         """Receive these frames: the interrupt runs until all are taken and all answers are sent."""
         self.frames = frames
+        self.limit = len(frames)
         self.at = 0
         self.handler(self)
 
@@ -69,18 +73,19 @@ class QuietCan:
             self.handler(self)
 
 
-class RingCan(QuietCan):
-    """One whose driver takes the frames into a ring, as the MCP2515's does."""
+class QuietCan(PlainCan):
+    """One whose driver takes the frames into a ring, as the MCP2515's does, and calls the handler at once."""
 
     def __init__(self):
         super().__init__()
-        self.ring = Ring()
-        self._source = source(self, self.ring)
+        self._inlet = Inlet(self)
+        self.ring = self._inlet.ring
 
     def play(self, frames):
         self.frames = frames
+        self.limit = len(frames)
         self.at = 0
-        take_in(self._source)
+        self._inlet.poll(None)
         self.handler(self)
 
 

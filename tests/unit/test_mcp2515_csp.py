@@ -8,7 +8,9 @@ import twin
 from can_wire import CanWire
 from csp.can import CanInterface
 from dragonet.flatsat.devices.mcp2515 import MCP2515 as Model
+from drivers.can_ring import FRAMES
 from drivers.mcp2515 import MCP2515
+from quiet_can import frames_of
 
 ADDRESSES = (2, 3)
 
@@ -75,6 +77,31 @@ class Nodes(unittest.TestCase):
         self.run_bus()
         self.assertEqual(self.ways[1].stats.irq, before)
         self.assertLess(0, len(self.wire.log))
+
+    def burst(self, packets):
+        """So many packets of nine frames on a full bus, while garbage is collected for 20 ms."""
+        frames = []
+        while len(frames) < 9 * packets:
+            for packet in frames_of(self.version, 10, bytes(60)):
+                frames += packet
+        now = self.env.now()
+        for k, (identifier, data) in enumerate(frames[: 9 * packets]):
+            self.env.at(now + 270 * (k + 1), lambda i=identifier, d=bytes(data): self.models[1].take(i, 2, d))
+        self.env.kernel.compute(20_000, False)
+        self.run_bus(5)
+        return self.ways[1].stats
+
+    def test_a_burst_while_garbage_is_collected_arrives_whole(self):
+        stats = self.burst(3)
+        self.assertEqual(self.heard, [bytes(60)] * 3)
+        self.assertEqual((stats.overrun, stats.frame, stats.rx_error), (0, 0, 0))
+
+    def test_what_a_longer_burst_loses_is_counted(self):
+        stats = self.burst(6)
+        self.assertEqual(stats.overrun, 6 * 9 - FRAMES)
+        self.assertTrue(3 <= len(self.heard) < 6)
+        self.run_bus(1200)
+        self.assertEqual([node.pool.free for node in self.nodes], [node.pool.count for node in self.nodes])
 
     def test_bus_off_ends_and_what_waited_goes_out(self):
         self.wire.errors(0, 256, 0, 4)

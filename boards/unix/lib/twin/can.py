@@ -7,8 +7,6 @@ import twin
 from dragonet.flatsat.devices import records
 from dragonet.flatsat.devices.can_frames import FLAG_EXT_ID, FLAG_RTR, arbitration_key, frame_bits
 
-from . import kernel as _kernel
-
 _FIFO_DEPTH = 3
 _LEAST_BITS = 47
 _EXT_ID_LAST = 0x1FFFFFFF
@@ -59,7 +57,7 @@ class CAN:
         self._irq = _Irq(self)
         self._handler = None
         self._trigger = 0
-        self._hard = self._is_locked = False
+        self._hard = False
         self._state = self.STATE_STOPPED
         if not self._board.cans:
             self._board.on_record(records.CAN_RECEIVED, _received)
@@ -138,13 +136,16 @@ class CAN:
     # --- send ---
 
     def send(self, id, data, flags=0):
-        if not self._is_locked:
+        kernel = self._board.kernel
+        if not kernel.locked:
             return self._send(id, data, flags)
+        kernel.locked = False  # in a hard handler: what this model takes is not the firmware's
         micropython.heap_unlock()
         try:
             return self._send(id, data, flags)
         finally:
             micropython.heap_lock()
+            kernel.locked = True
 
     def _send(self, id, data, flags):
         asleep = self._mode in (self.MODE_SLEEP, self.MODE_SILENT)  # neither can begin a frame
@@ -225,13 +226,16 @@ class CAN:
             self._raise(self.IRQ_RX)
 
     def recv(self, arg=None):
-        if not self._is_locked:
+        kernel = self._board.kernel
+        if not kernel.locked:
             return self._recv(arg)
-        micropython.heap_unlock()  # in a hard handler: what this model takes is not the firmware's
+        kernel.locked = False  # in a hard handler: what this model takes is not the firmware's
+        micropython.heap_unlock()
         try:
             return self._recv(arg)
         finally:
             micropython.heap_lock()
+            kernel.locked = True
 
     def _recv(self, arg):
         self._board.kernel.charge(self._board.costs["can_receive"])
@@ -275,22 +279,15 @@ class CAN:
         if not self._hard:
             self._board.kernel.interrupt(self._call, None)
             return
-        failed = None
-        while self._handler is not None and self._events:
+        self._board.kernel.hard(self._call_hard, None, self._forget)
+
+    def _call_hard(self, _):
+        while self._serve():
             self._board.kernel.now += self._board.costs["hard_interrupt"]
-            micropython.heap_lock()  # as in a real one: nothing can be allocated
-            self._is_locked = True
-            try:
-                again = self._serve()
-            except Exception as error:
-                self._handler = None  # MicroPython says so and calls it no more
-                failed = error
-            micropython.heap_unlock()
-            self._is_locked = False
-            if failed is not None:
-                _kernel._report(failed)
-            elif not again:
-                break
+
+    def _forget(self):
+        """The handler raised: it is called no more."""
+        self._handler = None
 
     def _call(self, _):
         if self._serve():
