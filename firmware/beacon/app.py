@@ -130,11 +130,13 @@ class Beacon:
                 else:
                     count = self._compose()
                     checkin()
-                    self._board.collect()
-                    self._board.streaming = True  # its FIFO lasts for 39 ms, a collection for 20
-                    good = await self.radio.send_frames(self._frames, checkin)
+                    self._board.stream(True)  # half of its FIFO lasts for 19 ms, a collection for 20
+                    try:
+                        good = await self.radio.send_frames(self._frames, checkin)
+                    finally:
+                        self._board.stream(False)
             finally:
-                self._board.transmitting = self._board.streaming = False
+                self._board.transmitting = False
             if good:
                 if what == _CW:
                     self.cw_sent += 1

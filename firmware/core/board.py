@@ -43,7 +43,7 @@ class Board:
     """parts, pins: the board's modules. table: its telemetry.Set. README.md lists the names for apps."""
 
     transmitting = False  # the radio's app sets it around each transmission: no flash is written meanwhile
-    streaming = False     # as above, where the FIFO holds less than a collection takes: none is made meanwhile
+    streaming = False     # see stream()
 
     def __init__(self, parts, pins, table, path=config.PATH):
         self.parts = parts
@@ -58,7 +58,8 @@ class Board:
         self.i2c = self._try("i2c", lambda: i2c_bus.make(parts, pins))
         self.fram = None if self.i2c is None else self._try("fram", lambda: FRAM(self.i2c, parts.FRAM))
         self._records = []
-        self.hold = hold.Hold(self.record("hold", hold.SIZE), switches)
+        spare = hold.Spare(path[: path.rfind("/") + 1] + hold.FILE)
+        self.hold = hold.Hold(self.record("hold", hold.SIZE), switches, spare)
         self.supervisor = supervisor.Supervisor(self.record("supervisor", supervisor.SIZE), watchdog, self.cause)
         self.boots = self._count_boot()
         self.config = config.load(path, self.record("config", config.KEPT))
@@ -76,6 +77,7 @@ class Board:
         self._each_second = []
         self._hk_due_s = 0
         self._collect_s = 0
+        self._threshold = -1  # gc.threshold while nothing streams
         self.hk_period_s = ports.HK_PERIOD_S  # core/params.py may change it
         self._mode = 0
         self._mode_at = None
@@ -228,6 +230,17 @@ class Board:
         now = self.clock.seconds
         self._collect_s = now - now % _COLLECT_S + _COLLECT_S + _COLLECT_S // 2
         gc.collect()
+
+    def stream(self, on):
+        """Around a transmission of seconds whose FIFO holds little more than a collection takes: none comes meanwhile,
+        unless the heap is full."""
+        self.collect()
+        if on and not self.streaming:
+            self._threshold = gc.threshold()
+            gc.threshold(-1)
+        elif self.streaming and not on:
+            gc.threshold(self._threshold)
+        self.streaming = on
 
     def publish(self):
         """Packs and broadcasts housekeeping."""

@@ -6,6 +6,7 @@ import unittest
 
 import machine
 import twin
+from core import board as core_board
 from core import config, heartbeat, ports
 from core.board import Board
 from core.dictionary import Dictionary
@@ -410,6 +411,34 @@ class Alone(Base):
             one.second()
         self.assertEqual(made, [0, 6, 13, 18, 22])
 
+    def test_around_a_stream_garbage_is_collected_and_within_it_only_when_the_heap_is_full(self):
+        one = board("eps", [])
+        done = []
+        one.collect = lambda: done.append("collection")
+        gc_of_board = core_board.gc
+        core_board.gc = Threshold(done)
+        try:
+            one.stream(True)
+            self.assertTrue(one.streaming)
+            one.stream(False)
+            one.stream(False)
+        finally:
+            core_board.gc = gc_of_board
+        self.assertFalse(one.streaming)
+        self.assertEqual(done, ["collection", -1, "collection", 65_536, "collection"])
+
+
+
+class Threshold:
+    """Stands for the module gc."""
+
+    def __init__(self, done):
+        self._done = done
+
+    def threshold(self, amount=None):
+        if amount is None:
+            return 65_536
+        self._done.append(amount)
 
 
 class Module:

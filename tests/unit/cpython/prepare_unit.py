@@ -42,6 +42,7 @@ virtual_asyncio.install()
 setattr(micropython, "schedule", schedule.schedule)
 setattr(sys, "print_exception", _print_exception)
 setattr(gc, "collect", lambda: 0)  # boards do it each 4 s, and CPython's heap is large
+setattr(gc, "threshold", lambda amount=None: -1)
 setattr(gc, "mem_free", lambda: 200_000)
 setattr(gc, "mem_alloc", lambda: 40_000)
 assert hasattr(builtins, "ptr8")
