@@ -72,7 +72,9 @@ def fly(
     ] = None,
     emulate: Annotated[
         list[str] | None,
-        typer.Option("--emulate", metavar="ROLE", help="An emulated RP2040 flies this board's real image; repeatable."),
+        typer.Option(
+            "--emulate", metavar="ROLES", help="Emulated RP2040s fly the real images: beacon, or eps,sensor; repeatable."
+        ),
     ] = None,
     speed: Annotated[
         float | None, typer.Option(help="Mission seconds per second. Default: as fast as it can; with a server: 1.")
@@ -144,10 +146,11 @@ def fly(
 
 def _roles(names: list[str]) -> list[str]:
     """Roles of the boards to emulate. UserError: no such board."""
-    for name in names:
+    roles = [role for name in names for role in name.split(",")]
+    for name in roles:
         if name not in ROLES:
             raise UserError(f"--emulate {name}: no such board; the boards are {', '.join(ROLES)}")
-    return names
+    return roles
 
 
 def _show(console: Console, flight: Flight, ships: ShipsLog, pace: Pace | None) -> bool:
