@@ -73,7 +73,7 @@ def fly(
     emulate: Annotated[
         list[str] | None,
         typer.Option(
-            "--emulate", metavar="ROLES", help="Emulated RP2040s fly the real images: beacon, or eps,sensor; repeatable."
+            "--emulate", metavar="ROLES", help="Emulated RP2040s fly the real images: beacon, or eps,sensor."
         ),
     ] = None,
     speed: Annotated[
