@@ -72,9 +72,7 @@ def fly(
     ] = None,
     emulate: Annotated[
         list[str] | None,
-        typer.Option(
-            "--emulate", metavar="ROLES", help="Emulated RP2040s fly the real images: beacon, or eps,sensor."
-        ),
+        typer.Option("--emulate", metavar="ROLES", help="Emulated RP2040s fly the real images: beacon, or eps,sensor."),
     ] = None,
     speed: Annotated[
         float | None, typer.Option(help="Mission seconds per second. Default: as fast as it can; with a server: 1.")
