@@ -129,7 +129,7 @@ def test_bus_sniff_decodes_at_ten_times_the_speed(tmp_path: Path) -> None:
     packets = [json.loads(line) for line in done.stdout.splitlines()]
     beats = [one for one in packets if one["what"] == "heartbeat"]
     assert {one["src_name"] for one in beats} == {"eps", "beacon", "sensor"}
-    assert 50 < len(beats) < 300, "as many as in real time are 24"
+    assert 50 < len(beats) < 600, "as many as in real time are 24; a busy machine catches up"
     assert {one["values"]["mode"] for one in beats} <= set(ports.MODES)
     voltages = [one["values"]["battery_v"] for one in packets if one["what"] == "hk" and one["src_name"] == "eps"]
     assert voltages and all(5 < volts < 9 for volts in voltages)
