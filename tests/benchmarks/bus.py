@@ -77,7 +77,7 @@ def rows(figures: dict, unit: str) -> list[Row]:
     packets = sum(figures[version]["many"]["packets"] for version in ("v1", "v2"))
     found.append(Row(f"allocated for {_PACKETS} packets", round(many * _PACKETS / packets), "bytes", 0))
     if emulated:
-        add("MCP2515: a frame from its interrupt to the ring", figures["mcp2515_frame_us"])
+        add("MCP2515: its driver, a frame that comes alone", figures["mcp2515_frame_us"])
         rate = f"MCP2515 at {bus_emulated.BITRATE // 1000} kbit/s: none lost of"
         found.append(Row(rate, figures["mcp2515_frames_per_s"], "frames/s"))
         found.append(Row(f"{rate}, ten collections a second", figures["mcp2515_frames_per_s_collecting"], "frames/s"))
