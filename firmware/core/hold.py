@@ -5,14 +5,24 @@
 # separation switches pressed, sets it back to zero. An unreadable record means a full hold, once. It is the mission
 # clock too.
 #
+# While the FRAM does not answer, a file keeps it, coarsely: so a boot loop ends a hold then, too. It is believed only
+# where the FRAM does not answer, and deleted as soon as that takes a save.
+#
 #  byte  type  field            record "hold"
 #   0    u32   elapsed          powered seconds since separation
 #   4    u16   remainder        milliseconds
+#
+#  byte  type  field            the file, big-endian
+#   0    u32   elapsed          as above
+#   4    u32   CRC-32           of bytes 0 .. 4
+import os
 import struct
 import time
+from binascii import crc32
 from micropython import const
 
 SIZE = const(6)
+FILE = "hold.bin"  # beside config.json
 _LAYOUT = ">IH"
 
 # The rule plus a tenth of a percent: a fast clock must not end a hold early (crystals are good for 0.01 %).
@@ -21,6 +31,7 @@ RF_S = const(2703)
 
 _SAVE_MS = const(500)         # saved at every update (1 s) until both holds are over
 _SAVE_LATER_MS = const(9500)  # then every 10 s
+_SPARE_S = const(5)           # between writes of the file: 540 in a hold
 _SAME = const(3)              # equal readings in a row that are believed, one each update
 _BOOT_READINGS = const(5)     # readings at boot, all equal
 _BOOT_GAP_MS = const(10)      # contact bounce of a microswitch is below 10 ms
@@ -77,19 +88,65 @@ class Switches:
         )
 
 
+class Spare:
+    """The file at `path`, for a memory that does not answer."""
+
+    def __init__(self, path):
+        self._path = path
+        self._kept = -_SPARE_S  # seconds written in this boot
+        self._there = True      # for all that is known
+
+    def load(self):
+        """Seconds, 0 when there are none or they are not whole."""
+        try:
+            with open(self._path, "rb") as file:
+                data = file.read()
+        except OSError:
+            return 0
+        if len(data) != 8:
+            return 0
+        seconds, check = struct.unpack(">II", data)
+        return seconds if check == crc32(data[:4]) else 0
+
+    def keep(self, seconds):
+        kept = self._kept
+        if seconds >= kept and (seconds < kept + _SPARE_S or kept >= RF_S):
+            return
+        data = struct.pack(">I", seconds)
+        try:
+            with open(self._path, "wb") as file:
+                file.write(data + struct.pack(">I", crc32(data)))
+        except OSError:
+            return
+        self._kept = seconds
+        self._there = True
+
+    def forget(self):
+        if self._there:
+            self._there = False
+            self._kept = -_SPARE_S
+            try:
+                os.remove(self._path)
+            except OSError:  # it was not there
+                pass
+
+
 class Hold:
-    """Counts powered time since separation. record: core.record.Record of SIZE bytes.
+    """Counts powered time since separation. record: core.record.Record of SIZE bytes. spare: Spare, or None.
 
     elapsed_s: powered seconds since separation. restarted: the record was unreadable at this boot.
     """
 
-    def __init__(self, record, switches):
+    def __init__(self, record, switches, spare=None):
         self.record = record
+        self._spare = spare
         self._switches = switches
         self.elapsed_s = 0
         self._ms = 0
         self._unsaved_ms = _SAVE_MS  # the first update saves: a board that lives for half a second gets on too
         self.restarted = not self._load()
+        if self.restarted and spare is not None and not record.answered:
+            self.elapsed_s = spare.load()
         self._stale = self.restarted  # the memory may hold another time than we do
         if switches.known and switches.pressed:
             self._clear()
@@ -133,6 +190,13 @@ class Hold:
         self._unsaved_ms = 0
         struct.pack_into(_LAYOUT, self.record.data, 0, self.elapsed_s, self._ms)
         self._stale = not self.record.save()
+        spare = self._spare
+        if spare is None:
+            return
+        if self._stale:
+            spare.keep(self.elapsed_s)
+        else:
+            spare.forget()
 
     def _load(self):
         if not self.record.load():

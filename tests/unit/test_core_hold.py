@@ -1,10 +1,11 @@
 # The holds after separation: 30 minutes without deployables, 45 without RF, through whatever happens.
+import os
 import struct
 import time
 import unittest
 
 from core.clock import Clock, Every
-from core.hold import DEPLOY_S, RF_S, SIZE, Hold, Switches
+from core.hold import DEPLOY_S, RF_S, SIZE, Hold, Spare, Switches
 from core.record import Record
 
 
@@ -45,6 +46,108 @@ def fly(hold, seconds, step_ms=1000):
     for _ in range(seconds):
         hold.update(step_ms)
     return hold
+
+
+_FILE = "test_core_hold.bin"
+
+
+class DeadMemory(unittest.TestCase):
+    """A file keeps the time for an FRAM that does not answer, and is believed nowhere else."""
+
+    def setUp(self):
+        self.memory = Memory()
+        self.memory.dead = True
+        self.remove()
+
+    tearDown = setUp
+
+    def remove(self):
+        try:
+            os.remove(_FILE)
+        except OSError:
+            pass
+
+    def boot(self, rbf=None):
+        return Hold(Record(self.memory, 0, SIZE), Switches(rbf, None, None), Spare(_FILE))
+
+    def test_a_boot_loop_ends_the_hold(self):
+        boots = 0
+        hold = self.boot()
+        while not hold.rf_allowed:
+            hold = fly(self.boot(), 30)
+            boots += 1
+            self.assertTrue(boots < 120, "the hold does not end")
+        self.assertTrue(boots >= RF_S // 30)
+        self.assertTrue(self.boot().deploy_allowed)
+
+    def test_a_boot_loop_of_a_second_ends_it_too(self):
+        Spare(_FILE).keep(RF_S - 100)
+        for _ in range(100):
+            hold = self.boot()
+            self.assertFalse(hold.rf_allowed)
+            hold.update(1000)
+        self.assertTrue(self.boot().rf_allowed)
+
+    def test_what_is_counted_is_never_more_than_was_flown(self):
+        flown = 0
+        for seconds in (3, 7, 1, 22, 14, 5, 60):
+            fly(self.boot(), seconds)
+            flown += seconds
+            self.assertTrue(flown - 40 < self.boot().elapsed_s <= flown)
+
+    def test_it_is_written_each_five_seconds_until_the_hold_is_over(self):
+        hold = self.boot()
+        written = []
+        for second in range(1, RF_S + 400):
+            hold.update(1000)
+            at = Spare(_FILE).load() if second < 20 or second > RF_S - 20 else written[-1]
+            if not written or at != written[-1]:
+                written.append(at)
+        self.assertEqual(written[:3], [1, 6, 11])
+        self.assertTrue(RF_S <= written[-1] < RF_S + 15)
+
+    def test_a_memory_that_answers_is_believed_alone(self):
+        fly(self.boot(), 200)
+        self.memory.dead = False
+        self.assertEqual(self.boot().elapsed_s, 0)  # it was never written: a full hold
+        fly(self.boot(), 10)
+        self.memory.dead = True
+        self.assertEqual(self.boot().elapsed_s, 0)  # the file went with the first save
+        self.assertEqual(Spare(_FILE).load(), 0)
+
+    def test_an_old_file_is_gone_when_the_memory_dies_later(self):
+        fly(self.boot(), 200)
+        self.memory.dead = False
+        hold = fly(self.boot(), 100)
+        self.memory.dead = True
+        fly(hold, 20)
+        self.assertTrue(100 < self.boot().elapsed_s <= 120)
+
+    def test_remove_before_flight_sets_the_file_back(self):
+        fly(self.boot(), 200)
+        pin = Input(1)
+        hold = self.boot(pin)
+        hold.update(1000)
+        self.assertEqual(Spare(_FILE).load(), 0)
+        pin.level = 0
+        fly(hold, 20)
+        self.assertTrue(0 < self.boot().elapsed_s < 20)
+        pin.level = 1
+        fly(hold, 4)  # in the same boot
+        self.assertEqual(Spare(_FILE).load(), 0)
+
+    def test_a_torn_file_is_no_time(self):
+        fly(self.boot(), 200)
+        with open(_FILE, "rb") as file:
+            whole = file.read()
+        for spoiled in (whole[:-1], whole + b"x", bytes((whole[0] ^ 1,)) + whole[1:], b""):
+            with open(_FILE, "wb") as file:
+                file.write(spoiled)
+            self.assertEqual(self.boot().elapsed_s, 0)
+
+    def test_a_file_system_that_refuses_does_no_harm(self):
+        hold = Hold(Record(self.memory, 0, SIZE), Switches(), Spare("nowhere/at/all/hold.bin"))
+        self.assertTrue(fly(hold, RF_S).rf_allowed)
 
 
 class Holds(unittest.TestCase):
