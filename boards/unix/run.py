@@ -22,7 +22,7 @@ from dragonet.flatsat.devices import records  # noqa: E402
 
 import flash_map  # noqa: E402
 import twin  # noqa: E402
-from twin import entropy, flash, heap, ioqueue, schedule, slots  # noqa: E402
+from twin import entropy, flash, heap, ioqueue, schedule, slots, work  # noqa: E402
 from twin.board import Board  # noqa: E402
 
 board = Board(
@@ -85,6 +85,8 @@ try:
     if guard.error is not None:
         report("guard", guard.error)
     __import__("core.supervisor", None, None, ("report",)).report = report
+    if "work" in settings["costs"]:
+        work.install(settings["role"], settings["costs"])
     __import__("main")
 except SystemExit:
     raise

@@ -1,119 +1,223 @@
-"""One flight with the beacon's board emulated, then virtual: the same packets and events in one order.
+"""One flight with each board virtual, then with that board emulated: the same packets and events in the same order.
 
-Which frames leave a board depends on where it stands in its second. So the virtual board is flown twice: once to see
-how much earlier its firmware begins than the emulated chip's, then that much later. Exchanges of time are left out:
-how often a board asks depends on microseconds. DRAGONET_TWIN_S: seconds of a longer flight (make campaign).
+The holds are over and the beacon sends from its first second on. A board's firmware begins when its chip has booted,
+so the virtual board is made to begin at the same time: by how much later, a first flight of virtual boards says.
+
+Exchanges of time: a board asks once more when a round trip took 0.2 ms longer than the best. So how often is not
+compared, but each request is answered before the next. Nor are the corrections that follow: by how much the clocks of
+two boards differ depends on when within its boot each begins. What is sent while a board boots is compared in order
+only. DRAGONET_TWIN_S: seconds of a longer flight (make campaign).
 """
 
+import functools
 import json
 import os
 import statistics
+import struct
 from typing import Any, NamedTuple
 
 import pytest
 
 from dragonet import paths
+from dragonet.ground.bus_packets import BusPackets
 from flatsat.flights import MIXED, Flights, Flown
 
 paths.use_firmware()
 
-from core import ports  # noqa: E402
+from beacon import dictionary as beacon_dictionary  # noqa: E402
+from core import event_codes, ports, time_commands  # noqa: E402
+from eps import dictionary as eps_dictionary  # noqa: E402
+from sensor import dictionary as sensor_dictionary  # noqa: E402
 
-SECONDS = int(os.environ.get("DRAGONET_TWIN_S", "40"))
-ORDER = {key: MIXED[key] for key in ("scenario", "seed", "emulate", "frames")} | {"hours": SECONDS / 3600}
-ROLE = "beacon"
-SOURCES = tuple(ports.ADDRESSES[role] for role in ("eps", "beacon", "sensor"))
-BOOTED_US = 2_500_000  # from here on beats are regular
-# How far a heartbeat may be, in the two flights, from where its board's others are. The aim is 5 ms for each; what a
-# board computes between its transfers is not in the table of costs, so those that other frames delay are further off.
-TYPICAL_MS, NEAR_MS, NEAR_SHARE, WORST_MS = 5.0, 5.0, 0.6, 40.0
-BEAT_MS = 1000
+SECONDS = int(os.environ.get("DRAGONET_TWIN_S", "0")) or round(MIXED["hours"] * 3600)
+# the beacon's is the flight of tests/interop/test_mixed_flight.py
+ORDER: dict[str, Any] = MIXED | {"hours": SECONDS / 3600}
+TABLES = {
+    ports.ADDRESSES["eps"]: eps_dictionary.DICTIONARY.hk,
+    ports.ADDRESSES["beacon"]: beacon_dictionary.DICTIONARY.hk,
+    ports.ADDRESSES["sensor"]: sensor_dictionary.DICTIONARY.hk,
+}
+PORTS = {ports.HEARTBEAT: "heartbeat", ports.HK: "housekeeping", ports.EVENT: "event", ports.SHIPS: "ships"}
+EVENT = ">IIBBii"  # firmware/core/events.py: sequence, mission time, number, boots, a, b
+TIME_EVENT = -1  # in place of the port of an event of TIMES
+NEAR_MS = 5.0
+BOOTED_US = 3_000_000  # the first readings of the EPS are 10 ms apart
+_ALIGNMENTS, _ALIGNMENT_H, _ALIGNED_US = 5, 0.01, 500
+# What housekeeping may differ by, in the field's unit: noise of the sensors, which is drawn anew for each reading.
+TOLERANCE = {"V": 0.03, "A": 0.03, "degC": 0.3, "%": 0.2, "%/day": 0.0, "nT": 700.0, "deg/s": 0.1}
+TIMES = (event_codes.TIME_STEP, event_codes.TIME_SYNCHRONISED, event_codes.TIME_FAR)
 
 
 class Packet(NamedTuple):
-    """Its first frame on a bus: time, bus, sender, port."""
+    """One that came whole: first frame's time, bus, sender, destination, port, data."""
 
     at_us: int
     bus: int
     source: int
+    destination: int
     port: int
+    data: bytes
 
 
-def packets(flight: Flown, after_us: int = BOOTED_US) -> list[Packet]:
-    """Those of CSP 2, but for exchanges of time. Frame layouts: firmware/csp/cfp2.py, packet.py."""
-    found = []
+@functools.cache
+def packets(flight: Flown) -> list[Packet]:
+    """In the order in which they began on their bus."""
+    found: list[Packet] = []
+    began: dict[int, int] = {}  # what all frames of a packet have in common: when its first frame came
+    key = 0
+
+    def whole(bus: int, packet: Any, data: bytes) -> None:
+        timely = packet.dport == ports.EVENT and struct.unpack(EVENT, data)[2] in TIMES
+        port = TIME_EVENT if timely else packet.dport
+        found.append(Packet(began[key], bus, packet.src, packet.dst, port, bytes(data)))
+
+    readers = [BusPackets(lambda _, packet, data, bus=bus: whole(bus, packet, data)) for bus in (0, 1)]
     for at_us, bus, identifier, data in json.loads((flight.out / "frames.json").read_text()):
-        if identifier & 2:  # begins a packet
-            header = int(data[:8], 16)
-            one = Packet(at_us, bus, header >> 18, header >> 12 & 0x3F)
-            if one.port != ports.TIME and at_us > after_us:
-                found.append(one)
-    return found
+        key = bus << 29 | identifier >> 5
+        if identifier & 2:  # firmware/csp/cfp2.py: it begins a packet
+            began[key] = at_us
+        readers[bus].frame(at_us, identifier, bytes.fromhex(data))
+    assert not any(reader.dropped for reader in readers)
+    return sorted(found)
+
+
+class Pair(NamedTuple):
+    role: str
+    emulated: Flown
+    virtual: Flown
+
+    def matched(self, port: int) -> list[tuple[Packet, Packet]]:
+        """The packets to this port in both flights, each with its counterpart; the last may be missing in one."""
+        found: list[tuple[Packet, Packet]] = []
+        for bus in (0, 1):
+            for source in TABLES:
+                first, second = (
+                    [one for one in packets(flight) if (one.bus, one.source, one.port) == (bus, source, port)]
+                    for flight in (self.emulated, self.virtual)
+                )
+                assert abs(len(first) - len(second)) <= 1, (bus, source, PORTS[port], len(first), len(second))
+                found += zip(first, second, strict=False)
+        return found
 
 
 def beats_us(flight: Flown, source: int) -> list[int]:
-    return [one.at_us for one in packets(flight, 0) if (one.bus, one.source, one.port) == (0, source, ports.HEARTBEAT)]
+    return [one.at_us for one in packets(flight) if (one.bus, one.source, one.port) == (0, source, ports.HEARTBEAT)]
 
 
-@pytest.fixture(scope="module")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> Flown:
-    return Flights(tmp_path_factory).fly(**ORDER)
+def _apart_us(one: Flown, other: Flown, source: int) -> int:
+    """How much later its heartbeats come in one flight."""
+    pairs = zip(beats_us(one, source)[1:], beats_us(other, source)[1:], strict=False)
+    return round(statistics.median(late - early for late, early in pairs))
 
 
-@pytest.fixture(scope="module")
-def virtual(tmp_path_factory: pytest.TempPathFactory, emulated: Flown) -> Flown:
+@pytest.fixture(scope="module", params=("beacon", "eps", "sensor"))
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    role = request.param
     flights = Flights(tmp_path_factory)
-    order: dict[str, Any] = {**ORDER, "emulate": [], "drivers": True}
-    source = ports.ADDRESSES[ROLE]
-    early = flights.fly(**order)
-    apart = [a - b for a, b in zip(beats_us(emulated, source), beats_us(early, source), strict=False)]
-    return flights.fly(**order, later_us={ROLE: round(statistics.median(apart))})
+    own: dict[str, Any] = ORDER | {"emulate": [role]}
+    emulated = flights.fly(**own)
+    order: dict[str, Any] = ORDER | {"emulate": [], "drivers": True}
+    later_us: dict[str, int] = dict.fromkeys(ports.BOARDS, 0)
+    for _ in range(_ALIGNMENTS):  # what one board sends delays the boot of another, so one look is not enough
+        short = flights.fly(**{**order, "hours": _ALIGNMENT_H, "later_us": dict(later_us)})
+        off_us = {one: _apart_us(emulated, short, ports.ADDRESSES[one]) for one in later_us}
+        for one, each in off_us.items():
+            later_us[one] += each
+        if max(map(abs, off_us.values())) < _ALIGNED_US:
+            break
+    return Pair(role, emulated, flights.fly(**order, later_us=later_us))
 
 
-def both(emulated: Flown, virtual: Flown, bus: int, source: int, port: int) -> list[tuple[int, int]]:
-    """When each packet of this kind was sent, us, in the two flights; the last may be missing in one."""
-    first, second = (
-        [one.at_us for one in packets(flight) if (one.bus, one.source, one.port) == (bus, source, port)]
-        for flight in (emulated, virtual)
-    )
-    assert abs(len(first) - len(second)) <= 1
-    return list(zip(first, second, strict=False))
-
-
-def test_the_same_packets_come_in_the_same_order(emulated: Flown, virtual: Flown) -> None:
+def test_each_board_sends_the_same_packets_in_the_same_order(pair: Pair) -> None:
     for bus in (0, 1):
-        first, second = (
-            [one.source for one in packets(flight) if (one.bus, one.port) == (bus, ports.HEARTBEAT)]
-            for flight in (emulated, virtual)
-        )
-        shorter = min(len(first), len(second))
-        assert first[:shorter] == second[:shorter] and abs(len(first) - len(second)) <= 2
-    for source in SOURCES:
-        both(emulated, virtual, 0, source, ports.EVENT)
-        for at, other in both(emulated, virtual, 0, source, ports.HK):
-            assert abs(at - other) / 1000 <= BEAT_MS + WORST_MS, "in the same beat or the next"
+        for source in TABLES:
+            first, second = (
+                [
+                    (PORTS.get(one.port, one.port), one.destination)
+                    for one in packets(flight)
+                    if (one.bus, one.source) == (bus, source) and one.port not in (ports.TIME, TIME_EVENT)
+                ]
+                for flight in (pair.emulated, pair.virtual)
+            )
+            shorter = min(len(first), len(second))
+            assert first[:shorter] == second[:shorter] and abs(len(first) - len(second)) <= 1, (bus, source)
 
 
-def test_heartbeats_are_sent_at_the_same_times(emulated: Flown, virtual: Flown) -> None:
-    apart: list[float] = []
-    for source in SOURCES:
-        for bus in (0, 1):
-            late = [(at - other) / 1000 for at, other in both(emulated, virtual, bus, source, ports.HEARTBEAT)]
-            middle = statistics.median(late)
-            off = [abs(one - middle) for one in late]
-            print(f"board {source}, bus {bus}: {len(off)} heartbeats, {middle:+.1f} ms, then {max(off):.1f} at worst")
-            if source == ports.ADDRESSES[ROLE]:
-                apart += off
-            else:
-                assert max(off) <= NEAR_MS, "it is virtual in both flights"
-    near = sum(one <= NEAR_MS for one in apart) / len(apart)
-    middle = statistics.median(apart)
-    print(f"{ROLE}: {len(apart)} heartbeats, median {middle:.1f} ms off, {near:.0%} within {NEAR_MS:g} ms")
-    assert middle <= TYPICAL_MS and near >= NEAR_SHARE and max(apart) <= WORST_MS
+def test_every_packet_is_sent_within_5_ms_of_its_counterpart(pair: Pair) -> None:
+    print()
+    far: list[tuple[float, str, int, float]] = []
+    for port, name in PORTS.items():
+        for own in (True, False):
+            matched = [
+                (one, other) for one, other in pair.matched(port)
+                if (one.source == ports.ADDRESSES[pair.role]) is own
+            ]  # fmt: skip
+            off = [(one.at_us - other.at_us) / 1000 for one, other in matched]
+            if off:
+                near = sum(abs(one) <= NEAR_MS for one in off) / len(off)
+                print(
+                    f"{pair.role} emulated, {'its' if own else 'other'} {name}: {len(off)}, median "
+                    f"{statistics.median(off):+.1f} ms, {near:.1%} within {NEAR_MS:g}, worst {max(off, key=abs):+.1f}"
+                )
+            far += [
+                (one.at_us / 1e6, name, one.source, each)
+                for (one, _), each in zip(matched, off, strict=True) if abs(each) > NEAR_MS and one.at_us > BOOTED_US
+            ]  # fmt: skip
+    assert not far
 
 
-def test_the_same_events_in_the_same_order(emulated: Flown, virtual: Flown) -> None:
-    first, second = (
-        [(one["source"], one["event"]) for one in flight.summary["events"]] for flight in (emulated, virtual)
-    )
-    assert first == second
+def test_heartbeats_and_events_say_the_same(pair: Pair) -> None:
+    for one, other in pair.matched(ports.HEARTBEAT):
+        assert one.data == other.data, (one, other)
+    for one, other in pair.matched(ports.EVENT):
+        first, second = (struct.unpack(EVENT, each.data) for each in (one, other))
+        assert first[1:] == second[1:], (one, other)  # the sequence counts corrections of time too
+
+
+def test_housekeeping_says_the_same(pair: Pair) -> None:
+    differ: dict[str, list[Any]] = {}
+    worst: dict[str, float] = {}
+    for one, other in pair.matched(ports.HK):
+        table = TABLES[one.source]
+        first, second = table.unpack(one.data), table.unpack(other.data)
+        for name, _, unit, scale, _ in table.fields:
+            if first[name] == second[name]:
+                continue
+            apart = abs(first[name] - second[name]) * scale if None not in (first[name], second[name]) else 1e9
+            worst[unit] = max(worst.get(unit, 0.0), apart)
+            if apart > TOLERANCE.get(unit, 0.0):
+                differ.setdefault(f"{table.name}.{name}", []).append((one.at_us, first[name], second[name]))
+    print(f"{pair.role} emulated: what was measured differs by {worst}")
+    assert not differ
+
+
+def test_each_request_for_the_time_is_answered_before_the_next(pair: Pair) -> None:
+    for flight in (pair.emulated, pair.virtual):
+        waiting: dict[int, int] = {}  # who asked: the tag of its request
+        asked = answered = 0
+        for one in packets(flight):
+            if one.port != ports.TIME or one.bus:
+                continue
+            kind, tag, *_ = struct.unpack(time_commands.EXCHANGE, one.data)
+            if kind == 0:
+                assert one.source not in waiting
+                waiting[one.source] = tag
+                asked += 1
+            elif kind == 1:
+                assert waiting.pop(one.destination) == tag
+                answered += 1
+        print(f"{asked} requests, {answered} replies")
+        assert asked >= 6 and asked - answered <= 1
+
+
+def test_the_same_events_in_the_same_order(pair: Pair) -> None:
+    first, second = (flight.summary["events"] for flight in (pair.emulated, pair.virtual))
+    assert [(one["source"], one["event"]) for one in first] == [(one["source"], one["event"]) for one in second]
+    print([round(1000 * (one["t_s"] - other["t_s"]), 1) for one, other in zip(first, second, strict=True)])
+
+
+def test_the_same_is_transmitted(pair: Pair) -> None:
+    first, second = pair.emulated.sent, pair.virtual.sent
+    print([round(1000 * (one.start_s - other.start_s), 1) for one, other in zip(first, second, strict=False)], "ms")
+    assert [(one.kind, one.whole) for one in first] == [(one.kind, one.whole) for one in second]
+    assert len(first) >= 2

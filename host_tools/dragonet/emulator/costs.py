@@ -36,6 +36,7 @@ _CONFIG = {"callsign": "N0CALL", "frequency_hz": 437_365_000, "tx_power_dbm": 17
 _FLIGHT_US = 41_000_000  # housekeeping each 20 s; the first packet meets the work of the boot
 _SETTLED_US = 10_000_000
 _ON_WIRE_US = 250  # a frame of 8 bytes at 500 kbit/s
+_I2C_BYTE_US = 9 * 2.5  # on the wires, at 400 kHz: virtual boards charge it themselves
 _STEP_US = 100
 _SECANTS = 4
 
@@ -104,7 +105,61 @@ page = bytearray(256)
 us = per(lambda n: slot.ioctl(6, 0), 1)""",
     "flash_program_256": "us = per(lambda n: slot.writeblocks(0, page, 0), 1)",
     "flash_read_256": "us = repeat(slot.readblocks, 0, page)",
+    "work_csp_send": """
+import csp
+from csp.interface import Interface
+class Sink(Interface):
+    def send(self, packet, via=-1):
+        return True
+node = csp.Node(7)
+node.add_interface(Sink("SINK"))
+us = repeat(node.broadcast, 9, bytearray(4))""",
+    "work_board": """
+import parts
+from core import services
+from core.board import Board
+from core.start import _module
+dictionary = _module(parts.ROLE, "compact").dictionary()
+begun = time.ticks_us()
+board = Board(parts, pins, dictionary.hk)
+us = time.ticks_diff(time.ticks_us(), begun)
+machine.mem32[0x4005B000] = 1 << 30
+board.dictionary = dictionary""",
+    "work_services": """
+begun = time.ticks_us()
+services.attach(board)
+us = time.ticks_diff(time.ticks_us(), begun)""",
+    "work_app": """
+begun = time.ticks_us()
+_module(parts.ROLE, "app").start(board)
+us = time.ticks_diff(time.ticks_us(), begun)""",
+    "work_text": """
+from beacon import ax25
+from beacon.text import DESTINATION, Texts, source
+from eps.compact import HK as EPS
+from sensor.compact import HK as SENSOR
+frame = ax25.Frame(DESTINATION, source("N0CALL"))
+texts = Texts(board, {"eps": EPS, "sensor": SENSOR})
+for role, table in (("eps", EPS), ("sensor", SENSOR)):
+    packet = bytearray(table.size)
+    table.pack_into(packet, [100] * len(table.fields))
+    board.heard[role].on_hk(packet)
+    board.heard[role].matches = True
+us = per(lambda n: texts.frame_into(0, frame.info), 1)""",
+    "work_ax25_byte": "us = per(lambda n: frame.close(200), 1) / 200",
+    "work_hk_value": """
+values = [100] * len(board.hk)
+packing = per(lambda n: board.table.pack_into(board._packet, values), 1)
+us = packing / len(values)""",
+    "work_hk": """
+for k in range(len(values)):
+    board.hk[k] = 100
+us = per(lambda n: board.pack_hk(), 1) - packing""",
+    "gc_collect": """
+import gc
+us = per(lambda n: gc.collect(), 1)""",
 }
+_ONCE = ("work_board", "work_services", "work_app")
 # The share of the receive interrupt: a loop takes longer while bytes come in.
 _UART = """
 uart = machine.UART(%d, 38_400, rxbuf=1024, tx=machine.Pin(%d), rx=machine.Pin(%d))
@@ -127,16 +182,26 @@ class _Bench:
         self.repl = Repl(path, self._asked)
         world = [0.0] * len(CHANNELS[ROLE])
         self._wires = Wires(ROLE, world, 1, folder, self.repl.chip.tell, lambda us, kind, data: None)
+        self._i2c_bytes = 0
         self.repl.chip.power_on(_ALL_PINS, UID)
         self.repl.to_prompt(5.0)
         self.repl.execute(STOP_WATCHDOG)
 
     def _asked(self, at: float, kind: int, data: bytes) -> bytes:
         self._wires.kernel.pass_to(int(at / 1000))
+        if kind == emulated.ASKS_I2C_WRITE:
+            self._i2c_bytes += len(data) - 2
+        elif kind in (emulated.ASKS_I2C_READ, emulated.ASKS_I2C_PROBE):
+            self._i2c_bytes += 1
         return self._wires.ask(kind, data)
 
     def number(self, code: str) -> float:
         return float(self.repl.execute(code + "\nprint(us)\n"))
+
+    def work(self, code: str) -> float:
+        """As number(), of code that runs once, without its I2C transfers."""
+        before = self._i2c_bytes
+        return self.number(code) - (self._i2c_bytes - before) * _I2C_BYTE_US
 
     def uart_byte(self) -> float:
         """Microseconds that each received byte takes from the program."""
@@ -159,7 +224,7 @@ def measure(folder: Path, step: Callable[[str], None] = lambda name: None) -> di
         bench.repl.execute(_BEGIN)
         for name, code in _CALLS.items():
             step(name)
-            found[name] = bench.number(code)
+            found[name] = bench.work(code) if name in _ONCE else bench.number(code)
         step("uart_byte")
         found["uart_byte"] = bench.uart_byte()
     finally:
