@@ -188,6 +188,7 @@ def test_only_a_bench_image_has_what_lets_anyone_change_a_board(role: str):
 
 @pytest.mark.parametrize("role", built.ROLES)
 def test_an_image_knows_its_golden_app_by_the_id_that_the_host_gives_it(role: str):
+    goldens.checkout.cache_clear()
     told: dict[str, bytes] = {}
     exec(Manifest(role).golden, told)
     assert told["ID"] == goldens.checkout(role).id != bytes(golden.ID_BYTES)
