@@ -12,7 +12,6 @@ from csp.fragment import fill, identifier
 from csp.interface import Interface
 from csp.packet import ADDRESS_LAST, BROADCAST
 from csp.stats import RX, RXBYTES, TX, TXBYTES
-from drivers.can_inlet import Inlet
 from drivers.can_ring import ENTRY, FILLED, LOST, TAKEN, TOLD
 
 _PRIORITIES = const(4)
@@ -79,6 +78,8 @@ class CanInterface(Interface):
             self._inlet = None
             self._ring = can.ring
         else:
+            from drivers.can_inlet import Inlet  # boards whose drivers do it save its heap
+
             self._inlet = Inlet(can)
             self._ring = self._inlet.ring
         self._data = bytearray(8)  # of a frame that goes the general way

@@ -299,6 +299,8 @@ class MCP2515(Sender):
             if not 0 < self._state < 4:
                 notes[TROUBLE] = notes[DEAD] = 0
             elif news or self._leaving or state[FILLED] == state[TAKEN]:
+                if self._handler is not None and not self._pin.value() and not self._unfinished:
+                    self._pin.irq(self._knock, Pin.IRQ_FALLING, hard=True)  # an interrupt did not come: it was lost
                 talk.busy = True
                 try:
                     self._look()

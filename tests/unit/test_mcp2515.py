@@ -628,6 +628,17 @@ class Interrupts(Bench):
         self.wire.give(0, 99, b"")
         self.assertEqual(self.told[-1], (99, b"", 0, 0))
 
+    def test_an_interrupt_that_was_switched_off_is_found_dead_and_comes_again(self):
+        self.can.set_filters(None)
+        self.listen()
+        self.env.wire(INT[0]).pin_irq = None  # as MicroPython does when a hard handler raises
+        self.wire.give(0, 1, b"")
+        self.assertEqual(self.told, [])
+        self.can.irq().flags()
+        self.assertEqual(self.can.recv()[0], 1)
+        self.wire.give(0, 2, b"")
+        self.assertEqual([entry[0] for entry in self.told if len(entry) == 4], [2])
+
     def test_frames_are_taken_while_another_handler_runs(self):
         self.can.set_filters(None)
         self.listen()
