@@ -22,7 +22,7 @@ from dragonet.flatsat.devices import records  # noqa: E402
 
 import flash_map  # noqa: E402
 import twin  # noqa: E402
-from twin import entropy, flash, heap, ioqueue, schedule, slots, work  # noqa: E402
+from twin import entropy, flash, heap, ioqueue, slots, work  # noqa: E402
 from twin.board import Board  # noqa: E402
 
 board = Board(
@@ -42,7 +42,6 @@ ioqueue.install()
 entropy.install(settings["seed"])
 slots.reserve(flash_map.SLOT_BYTES)
 heap.install(settings["heap_scale"])
-schedule.install()
 
 import random  # noqa: E402
 

@@ -1,9 +1,8 @@
 # Puts a unix-port process on the virtual board's clock for tests/unit.
 import twin
-from twin import ioqueue, schedule
+from twin import ioqueue
 
 ioqueue.install()
-schedule.install()
 
 
 def before_case():

@@ -107,11 +107,12 @@ class ThreadSafeFlag(io.IOBase):
 
 
 def install():
-    """Put asyncio on the virtual clock; once, before the firmware runs."""
+    """Put asyncio and micropython.schedule on the virtual clock; once, before the firmware is imported."""
     import sys
 
-    from . import tasks
+    from . import schedule, tasks
 
+    schedule.install()
     sys.modules["_asyncio"] = tasks
     import asyncio
     from asyncio import core
