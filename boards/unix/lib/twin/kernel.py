@@ -134,7 +134,10 @@ class Kernel:
         waited = self._soft_waits
         self._soft_waits = waited or not soft
         while self.now < end:
-            self.charge(min(SLACK_US, end - self.now))
+            step = self._next - self.now  # an interrupt is served when it is due
+            if step <= 0:  # it waits
+                step = SLACK_US
+            self.charge(step if step < end - self.now else end - self.now)
         self._soft_waits = waited
         if self._soft and not waited:
             self._next = 0

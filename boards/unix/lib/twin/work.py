@@ -8,7 +8,7 @@ _WORK = (
     ("", "core.services", "", "attach", "work_services", lambda board: 1),
     ("", "%s.app", "", "start", "work_app", lambda board: 1),
     ("", "core.board", "Board", "pack_hk", "work_hk", lambda *_: 1),
-    ("", "core.telemetry", "Set", "pack_into", "work_hk_value", lambda table, *_: len(table._types)),
+    ("", "core.telemetry", "Set", "pack_into", "work_hk_value", lambda table, buffer, values, *_: len(values)),
     ("", "csp.output", "Output", "_fill", "work_csp_send", lambda *_: 1),
     ("beacon", "beacon.text", "Texts", "frame_into", "work_text", lambda *_: 1),
     ("beacon", "beacon.ax25", "Frame", "close", "work_ax25_byte", lambda frame, info_size: info_size),
