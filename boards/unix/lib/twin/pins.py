@@ -1,4 +1,5 @@
 # machine.Pin and PWM of the virtual board, on its wires.
+import micropython
 import twin
 
 
@@ -34,6 +35,18 @@ class Pin:
             self.value(self._wire.level)
 
     def value(self, x=None):
+        kernel = self._board.kernel
+        if not kernel.locked:
+            return self._value(x)
+        kernel.locked = False  # in a hard handler: what the models take is not the firmware's
+        micropython.heap_unlock()
+        try:
+            return self._value(x)
+        finally:
+            micropython.heap_lock()
+            kernel.locked = True
+
+    def _value(self, x):
         self._board.kernel.charge(self._cost_us)
         if x is None:
             return self._wire.level
