@@ -164,7 +164,7 @@ class Bench:
     def deliver(self, frames) -> None:
         for frame in frames:
             self.into.feed(*frame)
-            self.taker.interfaces[0]._interrupt(self.into)
+            self.taker.interfaces[0].service()  # as its interrupt does
             self.taker.process()
         while self.into.events:
             self.taker.interfaces[0].service()
