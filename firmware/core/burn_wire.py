@@ -23,6 +23,7 @@ import asyncio
 import time
 
 from core import event_codes
+from core.clock import Every
 from core.hold import DEPLOY_S
 from micropython import const
 
@@ -69,10 +70,11 @@ class BurnWire:
 
     async def run(self, checkin):
         """The task: for ever, as an antenna may be folded again on a bench."""
+        every = Every(_STEP_MS)
         try:
             while True:
                 checkin()
-                await asyncio.sleep_ms(_STEP_MS)
+                await asyncio.sleep_ms(every.ms())
                 self._look()
                 if self._flown and self._board.mission_s == 0:  # still in the pod, or in it again
                     self._flown = 0

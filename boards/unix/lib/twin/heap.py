@@ -6,7 +6,7 @@ import sys
 
 import twin
 
-_ONE_OF = 4
+_ONE_OF = 64
 
 
 class _Gc:
