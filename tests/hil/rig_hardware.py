@@ -54,7 +54,7 @@ class HardwareRig(Rig):
         if bench.via is None:
             raise UserError(f"{bench.path}: via is missing: the CAN bus of the bench, as 'dragonet bus --help' shows")
         if bench.key is None:
-            raise UserError(f"{bench.path}: key is missing: the file of slot \"bench\" that the boards were given")
+            raise UserError(f'{bench.path}: key is missing: the file of slot "bench" that the boards were given')
         self.key = KeyFile.load(bench.key)
         self._began = time.monotonic()
         self.gap_s = tables.bus.gap_us / 1e6 if tables.bus else 0.0

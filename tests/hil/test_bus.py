@@ -21,7 +21,7 @@ def test_ping_ident_and_loss(rig: Rig, check: Check) -> None:
     """Every board answers pings of several frames and tells its ident; no packet buffer is lost by it."""
     for role in rig.roles:
         node, address, limit_ms = rig.node(), ports.ADDRESSES[role], rig.checks.ping_ms
-        free = node.numbers(address, 5, 1.0).get(address)
+        free = _buffers(rig, address)
         times = [node.ping(address, bytes((k & 0xFF,)) * PING_BYTES, PING_S) for k in range(rig.checks.pings)]
         got = [one for one in times if one is not None]
         check.measure("pings lost", 100.0 * (len(times) - len(got)) / len(times), "%", 0.0, rig.checks.lost, role)
@@ -31,10 +31,19 @@ def test_ping_ident_and_loss(rig: Rig, check: Check) -> None:
         check.measure("uptime", node.numbers(address, 6, 1.0).get(address), "s", 1, None, role)
         if None in times:
             rig.wait(PARTIAL_S)
-        after = node.numbers(address, 5, 1.0).get(address)
+        after = _buffers(rig, address)
         check.measure("packet buffers lost", None if free is None or after is None else free - after, "", 0, 0, role)
         numbers = [float(k) for k in range(len(times))]
         check.curves.append(Curve(f"{role}: ping of {PING_BYTES} bytes", "ms", numbers, {"round trip": list(times)}))
+
+
+def _buffers(rig: Rig, address: int) -> int | None:
+    """Free packet buffers: the most of three readings, as a packet on its way holds one. None: no answer."""
+    found: list[int] = []
+    for _ in range(3):
+        found += [count for count in (rig.node().numbers(address, 5, 1.0).get(address),) if count is not None]
+        rig.wait(0.2)
+    return max(found, default=None)
 
 
 @pytest.mark.long

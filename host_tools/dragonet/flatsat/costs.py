@@ -1,6 +1,6 @@
 # What takes time on a board, in microseconds: one table, used by the virtual boards and the hub.
 # Measured on the emulated RP2040 at 125 MHz by `dragonet emulator costs --write`, which rewrites the figures; estimates
-# are can_send, can_receive and i2c_target_byte. What the firmware computes besides costs nothing here.
+# are can_send, can_receive, i2c_target_byte and spi_drain. What the firmware computes besides costs nothing here.
 
 COSTS = {
     "ticks": 2,  # reading the clock
@@ -12,7 +12,8 @@ COSTS = {
     "i2c_transfer": 12,  # each transfer, besides its bits on the wire
     "i2c_target_byte": 2,  # its share of the peripheral's interrupt
     "spi_transfer": 6,
-    "spi_driver": 316,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
+    "spi_driver": 309,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
+    "spi_drain": 15,  # what it computes for each transfer in the hard interrupt, which is viper
     "adc_read": 5,
     "can_send": 60,
     "can_receive": 60,
@@ -41,5 +42,6 @@ def with_drivers():
     """
     table = dict(COSTS)
     table["work"] = 1
+    table["spi_hard"] = table["spi_transfer"] + COSTS["spi_drain"]
     table["spi_transfer"] += COSTS["spi_driver"]
     return table
