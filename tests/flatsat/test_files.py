@@ -185,6 +185,7 @@ def test_no_name_leads_out_of_the_folders(bench: Bench, command: str, values: di
         (("get", "eps", "nothing.bin"), 1, "eps refused file_hash: not_found"),
         (("get", "eps", "../keys.bin"), 2, "'../keys.bin': a file is named by"),
         (("get", "eps", "a", "/nowhere/at/all"), 2, "/nowhere/at/all: name a file in a folder that exists"),
+        (("get", "eps", "a", "-"), 2, "-: a transfer goes on where it stopped, so it needs a file, not a pipe"),
         (("put", "eps", "/nowhere/at/all", "a"), 2, "/nowhere/at/all: No such file"),
         (("put", "eps", "/etc/hostname", "log/a"), 2, "log/a: only /files takes uploads"),
         (("put", "eps", "/dev/null", "a"), 2, "a: 0 bytes; an upload has 1 to"),

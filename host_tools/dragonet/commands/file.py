@@ -131,6 +131,8 @@ def get(
 ) -> None:
     """Fetch a file. What is in FILE.part already is not fetched again."""
     target = file or Path(checked(name).rpartition("/")[2])
+    if target == Path("-"):
+        raise UserError("-: a transfer goes on where it stopped, so it needs a file, not a pipe: name one")
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise UserError(f"{target}: name a file in a folder that exists")
     with _files(role, via, key, timeout, csp_version, bitrate, patience, radio, loss, seed) as (files, _, air):
@@ -181,7 +183,7 @@ def hk(
         if not local:
             _fetch(role, place, hours, via, key, timeout, patience, csp_version, bitrate, as_json)
         found = stored.newest(stored.rows(one, stored.read(place)), round(hours * 60))
-    if out is None:
+    if out is None or out == Path("-"):
         _write_hk(role, one, found, sys.stdout, as_json)
     else:
         try:
