@@ -21,6 +21,7 @@ LINE_MAX = const(128)     # characters; the standard says 82, receivers that do 
 MESSAGE_MAX = const(200)  # characters of one message: five slots are 1,064 bits, 178 characters
 JOIN_MS = const(4000)     # a receiver sends the sentences of a message back to back
 _SLOTS = const(4)         # messages being joined at a time
+_KEPT = const(72)         # characters of one that are kept: type 5 has 424 bits, longer types are only counted
 
 # Six bits of each payload character; 255 = not a payload character. A constant, which stays in flash.
 _SIX = b"\
@@ -52,14 +53,14 @@ class _Slot:
         self.key = 0    # sequence and channel
         self.since = 0  # ms, when its last sentence came
         self.count = 0  # characters so far
-        self.sixes = bytearray(MESSAGE_MAX)
+        self.sixes = bytearray(_KEPT)
 
 
 class Receiver:
     """Bytes in, AIS messages out.
 
-    on_message(sixes, bits, channel, own): called for each whole message; sixes holds six bits a byte and is
-    used again afterwards; channel is the character's code or 0; own is True for !..VDO.
+    on_message(sixes, bits, channel, own): called for each whole message; sixes holds six bits a byte, the first 424
+    bits at least, and is used again afterwards; channel is the character's code or 0; own is True for !..VDO.
     dropped: what was dropped, by reason. sentences, messages: how many were good.
     """
 
@@ -178,7 +179,7 @@ class Receiver:
         length = n - 5 - at
         if total == 1:
             own = line[5] == 79
-            if not _unarmour(line, at, length, line, 0):  # in place: the line is done with
+            if not _unarmour(line, at, length, line, 0, LINE_MAX):  # in place: the line is done with
                 dropped[ARMOUR] += 1
                 return
             self._deliver(line, length * 6 - fill, channel, own)
@@ -212,7 +213,7 @@ class Receiver:
         if slot.count + length > MESSAGE_MAX:
             self._free(slot, TOO_LONG)
             return
-        if not _unarmour(self._line, at, length, slot.sixes, slot.count):
+        if not _unarmour(self._line, at, length, slot.sixes, slot.count, _KEPT):
             self._free(slot, ARMOUR)
             return
         slot.count += length
@@ -236,9 +237,9 @@ class Receiver:
 
 
 @micropython.viper
-def _unarmour(line, at: int, length: int, into, offset: int) -> bool:
-    """Six bits a byte of `length` characters of the line into into[offset:], which has room for them, or into what
-    lies before them in the line.
+def _unarmour(line, at: int, length: int, into, offset: int, room: int) -> bool:
+    """Six bits a byte of `length` characters of the line into into[offset:room], as far as they fit, or into what lies
+    before them in the line.
 
     False if one of them is no payload character, or there are none.
     """
@@ -249,7 +250,8 @@ def _unarmour(line, at: int, length: int, into, offset: int) -> bool:
         v = six[characters[at + i]]
         if v > 63:
             return False
-        sixes[offset + i] = v
+        if offset + i < room:
+            sixes[offset + i] = v
     return length > 0
 
 

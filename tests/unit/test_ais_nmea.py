@@ -83,6 +83,14 @@ class Reception(unittest.TestCase):
         self.assertEqual([m[2] for m in self.messages[1:]], [ord("A"), ord("B")])
         self.assertEqual(self.dropped(), {})
 
+    def test_a_message_longer_than_any_that_is_decoded_is_whole_in_its_bits(self):
+        for last, dropped in ((b"w", {}), (b"x", {"armour": 1})):
+            for number in (1, 2, 3):
+                end = b"0" if number < 3 else last
+                self.feed(sentence(b"AIVDM,3,%d,5,A,8%s%s,2" % (number, b"1" * 57, end)))
+            self.assertEqual(self.dropped(), dropped)
+        self.assertEqual([(m[1], m[0][:3], m[0][59:62]) for m in self.messages], [(1060, b"\x08\x01\x01", b"\x08\x01\x01")])
+
     def test_counts_a_second_sentence_without_a_first(self):
         self.feed(STATIC_2)
         self.assertEqual(self.dropped(), {"orphan": 1})

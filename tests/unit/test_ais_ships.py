@@ -4,7 +4,7 @@ from array import array
 import micropython
 
 from sensor import ais, nmea, records
-from sensor.ships import RESEND_S, STATIC_QUEUE, Ships, oldest
+from sensor.ships import RESEND_S, STATIC_QUEUE, Ships, oldest, place
 
 STATIC_A = (
     b"!AIVDM,2,1,3,A,58SJ@DP2;=`1QK40000p4pt00000000000000016000000h00L5S`4ikP000,0*1E",
@@ -39,7 +39,7 @@ class Table(unittest.TestCase):
         self.assertEqual(
             self.ships.get(574001234),
             {"mmsi": 574001234, "lon": 4, "lat": 1200000, "speed": 123, "course": 2001, "heading": 199, "status": 0,
-             "class": 0, "seen": 14, "count": 5},
+             "class": 0, "seen": 14},
         )
         self.assertIsNone(self.ships.get(574001236))
 
@@ -69,9 +69,28 @@ class Table(unittest.TestCase):
         self.assertEqual(self.ships.count, 8)
 
     def test_the_oldest_is_the_first_of_the_least(self):
-        for values in ([7], [3, 2, 2, 5], [1, 2, 3], [3, 2, 1], [(1 << 30) - 1, 9, 9]):
-            self.assertEqual(oldest(array("I", values), (1 << 30) - 1, len(values)), values.index(min(values)))
-        self.assertEqual(oldest(array("I", [3, 2, 1]), (1 << 30) - 1, 2), 1)
+        for values in ([7], [3, 2, 2, 5], [1, 2, 3], [3, 2, 1], [0xFFFF, 9, 9], [0xFFFF, 0xFFFF]):
+            self.assertEqual(oldest(array("H", values), 1 << 16, len(values)), values.index(min(values)))
+        self.assertEqual(oldest(array("H", [3, 2, 1]), 1 << 16, 2), 1)
+
+    def test_a_place_is_the_first_of_those_that_count(self):
+        mmsis = array("I", [999999999, 1, 5, 1, 0])
+        for count, wanted, found in ((5, 1, 1), (5, 999999999, 0), (5, 7, -1), (2, 5, -1), (0, 999999999, -1)):
+            self.assertEqual(place(mmsis, count, wanted), found)
+
+    def test_ages_are_right_through_days_in_which_the_oldest_still_gives_way(self):
+        for silence_s in (65535, 65536, 100000, 500000):
+            self.ships = Ships(3)
+            self.ships.position(report(1), 100)
+            self.ships.position(report(2), 40000)
+            now_s = 40000 + silence_s
+            self.ships.position(report(3), now_s - 8)
+            self.assertEqual(self.ships.take_positions(self.buffer, 0, 3, now_s), 3)
+            ages = [records.unpack_position(self.buffer, 16 * k)["age"] for k in range(3)]
+            self.assertEqual(ages, [252, 252, 8], silence_s)
+            self.ships.position(report(4), now_s)
+            self.assertEqual([self.ships.get(mmsi) is None for mmsi in (1, 2, 3)], [True, False, False], silence_s)
+            self.assertEqual(self.ships.get(3)["seen"], now_s - 8)
 
     def test_every_field_keeps_its_whole_range(self):
         for lon, lat, speed, course, heading, status, kind in (
@@ -82,7 +101,7 @@ class Table(unittest.TestCase):
             self.assertEqual(
                 self.ships.get(999999999),
                 {"mmsi": 999999999, "lon": lon, "lat": lat, "speed": speed, "course": course, "heading": heading,
-                 "status": status, "class": kind, "seen": 77, "count": 1},
+                 "status": status, "class": kind, "seen": 77},
             )
             self.assertEqual(self.ships.take_positions(self.buffer, 0, 4, 77), 1)
             self.ships = Ships(8)
@@ -212,4 +231,5 @@ class Memory(unittest.TestCase):
         finally:
             if lock is not None:
                 micropython.heap_unlock()
-        self.assertEqual(self.ships.get(574001234)["count"], 4)
+        self.assertEqual(receiver.messages, 4)
+        self.assertEqual(self.ships.unsent, 1)
