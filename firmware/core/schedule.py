@@ -44,7 +44,7 @@ _HEADS = const(4)            # bytes
 _NEVER = const(-1)
 _A_SECOND = const(4)         # executions in one
 _ANSWER = const(4)           # entries in one answer
-_TRIES = const(3)            # to read an entry that is due
+_TRIES = const(3)            # to read an entry that is due, and to write that it is begun or done
 
 
 class Schedule:
@@ -192,9 +192,8 @@ class Schedule:
         if best < 0:
             return False
         number = self.cells.numbers[best]
-        if self.cells.read(number):
+        if self.cells.read(number) and self._execute(number, now):
             self._failed = 0
-            self._execute(number, now)
             self._look()
             return True
         self._failed += 1
@@ -207,29 +206,31 @@ class Schedule:
         return False
 
     def _execute(self, number, now):
+        # False when the memory does not take it: what could not be written down before is not done.
         board = self._board
         body = self.cells.body
         kind, flags, _, _, due, period, left, size = struct.unpack_from(LAYOUT, body, 0)
         if flags & BEGUN and (flags & AGAIN or not flags & LATE):
             board.event(SCHEDULE_CUT, number)
-            self._advance(number, now, True)
+            return self._advance(number, now, True)
         elif not flags & LATE and now - due > GRACE_S:
             self.missed += 1
             board.event(SCHEDULE_MISSED, number, min(now - due, 0x7FFFFFFF))
-            self._advance(number, now, False)
+            return self._advance(number, now, False)
         else:
             body[1] |= AGAIN if flags & BEGUN else BEGUN
             command = bytes(body[_HEAD : _HEAD + size])
             if not self.cells.write(number):
-                board.event(SCHEDULE_STORAGE, number)
+                return False
             status, reason = board.commands.run(command)
             self.done += 1
             board.event(SCHEDULE_DONE, number, status << 8 | reason)
             if self.cells.find(number) >= 0 and self.cells.read(number) and self.cells.body[1] & BEGUN:
-                self._advance(number, now, True)  # else the command itself replaced or deleted it
+                return self._advance(number, now, True)  # else the command itself replaced or deleted it
+            return True
 
     def _advance(self, number, now, counts):
-        # body holds the entry. To its next time, or away.
+        # body holds the entry. To its next time, or away. False when the memory does not take it.
         body = self.cells.body
         kind, flags, event, value, due, period, left, size = struct.unpack_from(LAYOUT, body, 0)
         again = kind == EVENT or period > 0
@@ -237,16 +238,13 @@ class Schedule:
             left -= 1
             again = again and left > 0
         if not again:
-            kept = self.cells.delete(number)
+            return self.cells.delete(number)
+        if kind == EVENT:
+            due = 0
         else:
-            if kind == EVENT:
-                due = 0
-            else:
-                due = min(due + ((now - due) // period + 1) * period, 0xFFFFFFFF)
-            struct.pack_into(LAYOUT, body, 0, kind, flags & _GIVEN, event, value, due, period, left, size)
-            kept = self.cells.write(number)
-        if not kept:
-            self._board.event(SCHEDULE_STORAGE, number)
+            due = min(due + ((now - due) // period + 1) * period, 0xFFFFFFFF)
+        struct.pack_into(LAYOUT, body, 0, kind, flags & _GIVEN, event, value, due, period, left, size)
+        return self.cells.write(number)
 
     # Commands.
 

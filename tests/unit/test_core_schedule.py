@@ -238,6 +238,30 @@ class Missed(unittest.TestCase):
                     died += 1
             self.assertEqual((died, one.numbers()), (lives, []))
 
+    def test_a_memory_that_takes_no_writes_any_more_makes_no_command_run_again_and_again(self):
+        for flags in (0, LATE):
+            memory = Memory(_MEMORY)
+            one = board(memory)
+            one.add(1, AT, _NOW + 5, flags=flags)
+            one.add(2, MISSION, one.mission_s + 5, b"\x81", flags=flags, period=10)
+            memory.protected = True
+            one.run(100)
+            self.assertEqual(one.marks, [])
+            self.assertEqual(sorted(one.events.log), [(SCHEDULE_STORAGE, 1, 0), (SCHEDULE_STORAGE, 2, 0)])
+
+    def test_an_entry_that_was_done_when_the_memory_stopped_taking_writes_is_not_done_again(self):
+        memory = Memory(_MEMORY)
+        one = board(memory)
+        one.add(1, MISSION, one.mission_s + 5, flags=LATE, period=10)
+
+        def mark_and_protect(values, request):
+            one.marks.append(values[0])
+            memory.protected = True
+
+        one.commands.handle("mark", mark_and_protect)
+        one.run(100)
+        self.assertEqual(one.marks, [7])
+
     def test_what_a_reset_cut_is_told(self):
         memory = Memory(_MEMORY)
         board(memory).add(1, AT, _NOW + 5, b"\x81")
