@@ -26,17 +26,8 @@ _INDEX = const(1)  # of fragment.py, likewise
 _LAST = const(2)
 _FREE = const(-1)  # a transmit buffer of the controller that holds no fragment of a lane
 
-
-class _Lane:
-    """The packets of one priority that wait to be sent, oldest first, and the one being sent."""
-
-    def __init__(self, priority, sender, length):
-        self.priority = priority
-        self.sender = sender
-        self.packets = [None] * length
-        self.first = 0
-        self.count = 0
-        self.slot = -1  # transmit buffer of the controller that holds the current fragment
+_FRAME = memoryview(bytearray(8))  # of the fragment on its way to any controller: only who holds the tables sends
+_FRAMES = [_FRAME[:size] for size in range(9)]
 
 
 class CanInterface(Interface):
@@ -72,8 +63,6 @@ class CanInterface(Interface):
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # ticks that its interrupt may still take
         self._cancels = False  # there is any
         self._news = False  # the controller's state has changed
-        frame = memoryview(bytearray(8))
-        self._frames = [frame[:size] for size in range(9)]
         if hasattr(can, "ring"):  # the driver's hard interrupt fills it
             self._inlet = None
             self._ring = can.ring
@@ -96,7 +85,7 @@ class CanInterface(Interface):
         self.address = node.address
         self._receiver = cfp.Receiver(node.pool, self.stats, self._admit_no_crc)
         fast = self._receiver.fast(self._ring, self, node)
-        self._lanes = [_Lane(k, cfp.Sender(self.address), self._queue) for k in range(_PRIORITIES)]
+        self._lanes = [cfp.Sender(self.address, k, self._queue) for k in range(_PRIORITIES)]
         if self._netmask:
             self.all_hosts = self.address | ADDRESS_LAST[node.version] >> self._netmask
         can = self._can
@@ -154,12 +143,12 @@ class CanInterface(Interface):
         return self._queued
 
     def _start(self, lane):
-        lane.sender.start(lane.packets[lane.first], self.counter)
+        lane.start(lane.packets[lane.first], self.counter)
         self.counter = self.counter + 1 & 0x3FF
         self._push(lane)
 
     def _push(self, lane):
-        _push(self, lane, lane.sender)
+        _push(self, lane)
 
     def _push_waiting(self):
         """Offer the controller the fragments that it had no room for, highest priority first."""
@@ -407,27 +396,26 @@ def _left(interface, slot, failed):
         return
     lane = interface._lanes[priority]
     lane.slot = -1
-    sender = lane.sender
-    state = sender.state
+    state = lane.state
     index = state[_INDEX] + 1
     if failed or index > state[_LAST]:
         interface._sent_last(lane, failed)
         return
     state[_INDEX] = index
-    _push(interface, lane, sender)
+    _push(interface, lane)
     if interface._queued > 1:  # another lane may wait for room
         interface._push_waiting()
 
 
 @micropython.native
-def _push(interface, lane, sender):
+def _push(interface, lane):
     """Give the lane's current fragment to the controller, if that takes it now."""
     if not interface.on_bus:
         return
-    state = sender.state
-    frames = interface._frames
+    state = lane.state
+    frames = _FRAMES
     try:
-        size = fill(state, sender.buffer, frames)
+        size = fill(state, lane.buffer, frames)
         slot = interface._send(identifier(state), frames[size], interface._extended)
     except OSError:  # bus-off: the state's interrupt or the clock finds out
         interface.node.wake(True)

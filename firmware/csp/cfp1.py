@@ -153,8 +153,8 @@ class Receiver(Reassembler):
 
 
 class Sender(fragment.Sender):
-    def __init__(self, address):
-        super().__init__(1)
+    def __init__(self, address, priority=0, length=0):
+        super().__init__(1, priority, length)
 
     @micropython.native
     def start(self, packet, count):

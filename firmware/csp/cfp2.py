@@ -104,8 +104,8 @@ class Receiver(Reassembler):
 class Sender(fragment.Sender):
     """address: of the interface."""
 
-    def __init__(self, address):
-        super().__init__(2)
+    def __init__(self, address, priority=0, length=0):
+        super().__init__(2, priority, length)
         self._sender = (address & 0x3F) << 7
 
     @micropython.native

@@ -16,9 +16,15 @@ _END = const(1)
 
 
 class Sender:
-    """Base of the two senders: fragments of one packet at a time."""
+    """Base of the two senders: the packets of one priority that wait to be sent, oldest first, and the fragments of the
+    one being sent."""
 
-    def __init__(self, version):
+    def __init__(self, version, priority, length):
+        self.priority = priority
+        self.packets = [None] * length
+        self.first = 0
+        self.count = 0
+        self.slot = -1  # transmit buffer of the controller that holds the current fragment
         self.state = array("i", (0, 0, 0, 0, version))
         self.buffer = None
 

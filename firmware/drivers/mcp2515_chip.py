@@ -5,7 +5,6 @@ import time
 import micropython
 from micropython import const
 
-_RESET = const(0xC0)  # 12.2
 _READ = const(0x03)   # 12.3  the address goes up by itself
 _WRITE = const(0x02)  # 12.5
 _MODIFY = const(0x05)  # 12.10
@@ -66,6 +65,14 @@ class Talk:
 
 talk = Talk()
 
+# What is said to a chip and what it answers: one for all of them, as only who set talk.busy talks to one.
+_OUT = memoryview(bytearray(4))
+_THREE = _OUT[:3]
+_ASK = memoryview(bytearray((_READ, 0) + (0,) * 8))
+_ASKS = [_ASK[: 2 + size] for size in range(9)]
+_ANSWER = memoryview(bytearray(10))
+_ANSWERS = [_ANSWER[: 2 + size] for size in range(9)]
+
 
 class Chip:
     """One chip on an SPI (mode 0, 10 MHz at most) that others may share. select: machine.Pin, output, high."""
@@ -73,17 +80,13 @@ class Chip:
     def __init__(self, spi, select):
         self._spi = spi
         self._select = select
-        self._one = memoryview(bytearray(4))
-        self._three = self._one[:3]
-        self._ask = [bytearray((_READ, 0) + (0,) * size) for size in range(9)]
-        self._answer = [bytearray(2 + size) for size in range(9)]
         self._step_us = 100  # of waiting for a mode
 
     @micropython.native
     def read(self, register, count=1):
-        """Registers from this one on, 8 at most; they begin at index 2. Valid until the next read."""
-        ask = self._ask[count]
-        answer = self._answer[count]
+        """Registers from this one on, 8 at most; they begin at index 2. Valid until the next read of any chip."""
+        ask = _ASKS[count]
+        answer = _ANSWERS[count]
         ask[1] = register
         self._select(0)
         self._spi.write_readinto(ask, answer)
@@ -91,17 +94,17 @@ class Chip:
         return answer
 
     def write(self, register, value):
-        out = self._one
+        out = _OUT
         out[0] = _WRITE
         out[1] = register
         out[2] = value
         self._select(0)
-        self._spi.write(self._three)
+        self._spi.write(_THREE)
         self._select(1)
 
     def modify(self, register, mask, value):
         """Changes the bits of mask."""
-        out = self._one
+        out = _OUT
         out[0] = _MODIFY
         out[1] = register
         out[2] = mask
@@ -117,12 +120,9 @@ class Chip:
 
     def reset(self):
         """True when the chip then answers in configuration mode."""
-        out = self._ask[0]
-        out[0] = _RESET
         self._select(0)
-        self._spi.write(out[:1])
+        self._spi.write(b"\xc0")  # RESET, 12.2
         self._select(1)
-        out[0] = _READ
         for _ in range(_RESET_TRIES):
             time.sleep_ms(1)
             answer = self.read(_CANSTAT, 2)

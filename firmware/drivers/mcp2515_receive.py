@@ -30,8 +30,6 @@ _ENTRIES = const(2)
 _LOST = const(3)
 _MOST = const(5)
 
-_READ_RX = const(0x90)        # 12.4  from RXBnSIDH; 4 further for RXB1; its end clears RXnIF
-_READ = const(0x03)
 _WRITE = const(0x02)
 _MODIFY = const(0x05)
 _CANINTE = const(0x2B)
@@ -44,12 +42,16 @@ _OVERRUNS = const(0xC0)       # EFLG.RX1OVR, RX0OVR, 6.7
 _ROUNDS = const(16)           # of a drain: a chip that says nonsense must not keep the processor
 
 
-def buffers():
-    """What `drain` sends and what it reads."""
-    first, second = bytearray(14), bytearray(14)
-    first[0], second[0] = _READ_RX, _READ_RX | 4
-    made = (bytearray((_READ, _CANINTF, 0, 0)), bytearray(4), first, second, bytearray(14))
-    return made + (bytearray((_MODIFY, 0, 0, 0)), bytearray((_WRITE, _CANINTE, 0)))
+# What `drain` sends and what it reads, for all chips: it is in one of them at a time.
+BUFFERS = (
+    b"\x03\x2c\0\0",  # 12.3, READ: CANINTF and EFLG
+    bytearray(4),
+    b"\x90\0\0\0\0\0\0\0\0\0\0\0\0\0",  # 12.4, READ RX BUFFER from RXB0SIDH; its end clears RX0IF
+    b"\x94\0\0\0\0\0\0\0\0\0\0\0\0\0",  # from RXB1SIDH
+    bytearray(14),
+    bytearray((_MODIFY, 0, 0, 0)),
+    bytearray((_WRITE, _CANINTE, 0)),
+)
 
 
 @micropython.viper

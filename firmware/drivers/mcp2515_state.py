@@ -6,7 +6,7 @@ from array import array
 
 from drivers import can_ring, mcp2515_chip, mcp2515_filters
 from drivers.mcp2515_chip import talk
-from drivers.mcp2515_receive import DEAD, EFLG, ENABLED, SENT, TROUBLE, WORDS, buffers, drain
+from drivers.mcp2515_receive import BUFFERS, DEAD, EFLG, ENABLED, SENT, TROUBLE, WORDS, drain
 
 _CNF3 = const(0x28)
 _CANINTE = const(0x2B)
@@ -37,7 +37,7 @@ class Watched:
         self._unfinished = False  # it still was low when `drain` had done enough
         self.ring = can_ring.Ring()  # frames that the interrupt took out of the chip
         self.notes = array("i", (0,) * WORDS)
-        self._hot = (select, spi.write_readinto, spi.write, interrupt.value) + buffers()
+        self._hot = (select, spi.write_readinto, spi.write, interrupt.value) + BUFFERS
         self._hot += (self.ring.frames, self.ring.state, self.notes)
         self._entered = [0, 0, 0]
         self._state = 0

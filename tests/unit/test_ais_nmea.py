@@ -89,7 +89,8 @@ class Reception(unittest.TestCase):
                 end = b"0" if number < 3 else last
                 self.feed(sentence(b"AIVDM,3,%d,5,A,8%s%s,2" % (number, b"1" * 57, end)))
             self.assertEqual(self.dropped(), dropped)
-        self.assertEqual([(m[1], m[0][:3], m[0][59:62]) for m in self.messages], [(1060, b"\x08\x01\x01", b"\x08\x01\x01")])
+        ((sixes, bits, _, _),) = self.messages
+        self.assertEqual((bits, sixes[:3], sixes[59:62]), (1060, b"\x08\x01\x01", b"\x08\x01\x01"))
 
     def test_counts_a_second_sentence_without_a_first(self):
         self.feed(STATIC_2)
