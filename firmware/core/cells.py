@@ -85,6 +85,8 @@ class Cells:
             for at in range(len(body), len(mine)):
                 mine[at] = 0
         k = self.find(0)
+        if k < 0:  # one that could not be freed at start
+            return False
         cell = self._cell
         revision = self.revision + 1 & 0xFFFF
         struct.pack_into(">BBH", cell, 0, _MARK, number, revision)

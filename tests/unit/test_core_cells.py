@@ -58,6 +58,17 @@ class Kept(unittest.TestCase):
         self.assertTrue(self.cells.write(2, b"y"))
         self.assertEqual([body(self.cells, k) for k in (1, 2, 4)], [named(b"x"), named(b"y"), None])
 
+    def test_with_every_cell_taken_nothing_is_written_before_the_first(self):
+        for number in (1, 2, 3):
+            self.assertTrue(self.cells.write(number, b"x"))
+        # a power cut left two of number 3, and what came at the next boot did not free one of them
+        self.memory.cells[AT + 3 * LENGTH : AT + 4 * LENGTH] = self.memory.cells[AT + 2 * LENGTH : AT + 3 * LENGTH]
+        after = cells(self.memory)
+        after.numbers[2] = 3
+        before = bytes(self.memory.cells)
+        self.assertFalse(after.write(1, b"y"))
+        self.assertEqual(bytes(self.memory.cells), before)
+
     def test_what_is_deleted_is_gone_and_its_cell_free(self):
         self.cells.write(1, b"x")
         self.assertTrue(self.cells.delete(1))
