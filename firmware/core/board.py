@@ -222,7 +222,15 @@ class Board:
             self._hash = (self.dictionary or self.table).hash & 0xFFFF
         heartbeat.pack_into(self._beat, self._mode, self.cause, self.boots or 0, self._hash)
         # in CSP 1 a beat takes two frames, and those want a CRC
-        if not self.node.broadcast(ports.HEARTBEAT, self._beat, crc=self.node.version == 1):
+        self._broadcast(ports.HEARTBEAT, self._beat, self.node.version == 1)
+
+    def _broadcast(self, port, data, crc):
+        sent = False
+        try:
+            sent = self.node.broadcast(port, data, crc=crc)
+        except Exception as error:  # whatever becomes of the bus, the holds end
+            self.survive("broadcast", error)
+        if not sent:
             self.unsent += 1
 
     def collect(self):
@@ -245,8 +253,7 @@ class Board:
     def publish(self):
         """Packs and broadcasts housekeeping."""
         self.pack_hk()
-        if not self.node.broadcast(ports.HK, self._packet):
-            self.unsent += 1
+        self._broadcast(ports.HK, self._packet, True)
         for function in self._after:
             try:
                 function(self._packet)

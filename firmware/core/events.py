@@ -176,7 +176,10 @@ class Events:
         sent = False
         if self._tokens:
             self._tokens -= 1
-            sent = self._board.node.broadcast(ports.EVENT, entry)
+            try:
+                sent = self._board.node.broadcast(ports.EVENT, entry)
+            except Exception as error:  # whoever tells an event goes on
+                self._board.survive("event", error)
         if not sent:
             self.unsent = min(self.unsent + 1, _MOST)
 

@@ -10,6 +10,8 @@ from core import board as core_board
 from core import config, heartbeat, ports
 from core.board import Board
 from core.dictionary import Dictionary
+from core.event_table import EVENTS
+from core.events import Events
 from core.heard import NEVER
 from core.hold import RF_S
 from core.start import start
@@ -262,6 +264,20 @@ class Alone(Base):
         self.assertAlmostEqual(one.unsent, 26 + 2, delta=1)
         self.assertEqual(one.faults, 1)
         self.assertEqual(one.supervisor.restarts, 0)
+
+    def test_a_bus_that_fails_in_any_way_keeps_no_hold_from_ending(self):
+        one = board("beacon", [])
+
+        def fail(*values, **settings):
+            raise RuntimeError("bus")
+
+        one.node.broadcast = fail
+        one.dictionary = Dictionary("beacon", BEACON, events=EVENTS)
+        one.events = Events(one)  # it tells of the boot
+        fly(RF_S + 3, one)
+        self.assertTrue(one.rf_allowed)
+        self.assertEqual(one.supervisor.restarts, 0)
+        self.assertGreater(one.faults, RF_S)
 
     def test_a_board_without_fram_ends_its_hold(self):
         twin.bench()
