@@ -14,7 +14,7 @@
 #   code 3  if_stats  interface name 11, then u32 tx rx tx_error rx_error drop autherr frame txbytes rxbytes irq
 #   code 6  clock     sec u32, nsec u32; sec = 0 reads
 #
-# A request without CRC, of another length, type or code gets no reply and is counted.
+# A request without CRC, of another length, type or code, or from the port of a service gets no reply and is counted.
 from micropython import const
 import gc
 import time
@@ -73,6 +73,8 @@ class Services:
 
     def admit(self, packet):
         """True if a service may answer this packet; counted if not."""
+        if packet.sport <= UPTIME:  # a service too, which would answer the answer, without end
+            return self.refuse(packet)
         if packet.flags & FLAG_CRC32:
             return True
         stats = packet.interface.stats

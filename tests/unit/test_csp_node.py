@@ -54,6 +54,19 @@ class Pair(unittest.TestCase):
         self.run_bus()
         self.assertEqual(self.got, [(2, 9, b"alive and well, all of us")])
 
+    def test_services_never_answer_each_other(self):
+        services = (csp.services.PING, csp.services.MEMFREE, csp.services.BUF_FREE, csp.services.UPTIME)
+        for port in services:
+            for other in services:
+                self.eps.send(3, port, b"to whom", other)
+                for _ in range(20):  # what runs until nothing moves would not end
+                    while self.wire.step():
+                        pass
+                    self.eps.process()
+                    self.beacon.process()
+                self.assertFalse(self.wire.step(), "port %d answers port %d" % (port, other))
+        self.assertEqual(self.beacon.interfaces[0].stats.unserved, 16)
+
     def test_a_node_reaches_itself(self):
         self.eps.bind(9, self.keep)
         self.eps.send(2, 9, b"note")
