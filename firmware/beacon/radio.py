@@ -8,7 +8,7 @@ WORDS_PER_MINUTE = const(20)
 DEVIATION_HZ = const(3000)      # one-bit tones: +-3.8 kHz of the fundamental, inside a 15 kHz channel
 FRAMES = const(3)               # at most so many in one transmission
 
-_CW_LIMIT_MS = const(60_000)    # longest time on air
+_CW_LIMIT_MS = const(100_000)   # longest time on air: the longest names that a configuration may have take 97 s
 _FRAMES_LIMIT_MS = const(12_000)
 
 

@@ -68,7 +68,15 @@ class Texts:
         self._name = (config["satellite"] + " " + config["country"]).strip()
 
     def cw(self):
-        """The CW text, as bytes."""
+        """The CW text, as bytes: without its values where those cannot be written."""
+        try:
+            values = self._values()
+        except Exception:  # whatever it is, the name is heard
+            self._board.fault()
+            values = ""
+        return cw_opening(self._call) + ("%s %s +" % (self._name, values)).encode()
+
+    def _values(self):
         words = [
             "B" + self._whole("eps", "battery_v", 1000),
             "S" + self._whole("eps", "soc", 1),
@@ -77,7 +85,7 @@ class Texts:
             "T" + self._whole("beacon", "pa_t", 1),
             "R" + self._whole("beacon", "boots", 1),
         ]
-        return cw_opening(self._call) + ("%s %s +" % (self._name, " ".join(words))).encode()
+        return " ".join(words)
 
     def frame_into(self, kind, info):
         """Write the text of FRAMES[kind] into a buffer; returns its length. What does not fit is cut after a word."""

@@ -216,16 +216,31 @@ class Says(Flight):
         self.assertEqual(shown[1], b"STATUS CMD A!c6149ff605311ed2 B1795264861 BEACON")
 
     def test_the_longest_texts_fit(self):
-        self.make(satellite="A" * 16, country="B" * 16)
+        self.make(satellite="0" * 16, country="0" * 16)  # no character takes longer as CW
         values = {}
         for name, kind, _, _, _ in EPS.fields:
             if name not in ("seq", "mode"):
                 values[name] = {"u8": 254, "u16": 65534, "i16": -32767, "u32": 0xFFFFFFFE, "i32": -0x7FFFFFFF}[kind]
         self.hear_eps(seq=65000, **values)
-        self.fly(90)
+        self.fly(180)
         for info in self.infos():
             self.assertLessEqual(len(info), 256)
-        self.assertLess(self.sent()[0].seconds, 60)
+        self.assertGreater(len(self.infos()), 2)
+        self.assertEqual(self.texts()[0][-2:], " +")
+        self.assertEqual(self.beacon.errors, 0)
+
+    def test_values_that_cannot_be_written_silence_nothing(self):
+        self.make()
+
+        def fail(*values):
+            raise RuntimeError("values")
+
+        self.beacon._texts._whole = fail
+        self.fly(89)
+        self.assertEqual([one.ook for one in self.sent()], [True, False, False])
+        self.assertIn("DE N0CALL NANODRAGON VIETNAM", transmissions(self.env.emitted)[0].text())
+        self.assertEqual(self.board.supervisor.restarts, 0)
+        self.assertEqual(self.board.faults, 1)
 
     def test_the_schedule_is_cw_then_two_bursts_in_90_s(self):
         self.make()
