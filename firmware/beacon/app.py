@@ -98,8 +98,6 @@ class Beacon:
             for offset_s, what in _SCHEDULE:
                 if offset_s:
                     await self._until(start, offset_s, checkin)
-                if not self._board.rf_allowed:
-                    break
                 await self._send(what, checkin)
             await self._until(start, 0, checkin)
             self.cycles += 1
@@ -114,25 +112,30 @@ class Beacon:
             await asyncio.sleep_ms(min(left, _STEP_MS))
 
     async def _send(self, what, checkin):
+        def watch():
+            checkin()
+            if not self._board.rf_allowed:  # the pin was inserted, on a bench
+                self.radio.chip.off()
+
         for pause_ms in (0,) + _RETRIES_MS:
             if pause_ms:
                 checkin()
                 await asyncio.sleep_ms(pause_ms)
-            if what != _CW and not self._frames:
+            if not self._board.rf_allowed or what != _CW and not self._frames:
                 return
             self._board.transmitting = True  # no flash is written now: an erase would run the FIFO dry
             try:
                 if what == _CW:
                     text = self._texts.cw()
                     checkin()
-                    good = await self.radio.send_cw(text, checkin)
+                    good = await self.radio.send_cw(text, watch)
                     count = 0
                 else:
                     count = self._compose()
                     checkin()
                     self._board.stream(True)  # half of its FIFO lasts for 19 ms, a collection for 20
                     try:
-                        good = await self.radio.send_frames(self._frames, checkin)
+                        good = await self.radio.send_frames(self._frames, watch)
                     finally:
                         self._board.stream(False)
             finally:

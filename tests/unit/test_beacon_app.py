@@ -284,6 +284,35 @@ class Silence(Flight):
         self.fly(200)
         self.assertLess(len(self.sent()), 2)
 
+    def test_the_remove_before_flight_pin_ends_a_transmission_within_five_seconds(self):
+        self.make()
+
+        async def insert():
+            await asyncio.sleep_ms(10_000)
+            self.set("rbf", 1.0)
+
+        self.fly(200, insert)
+        self.assertEqual([one.ook for one in self.sent()], [True])
+        self.assertLess(self.sent()[0].seconds, 15)
+
+    def test_the_remove_before_flight_pin_stops_what_failed_from_being_tried_again(self):
+        self.make()
+        chip = self.env.spi_buses[0][0][1]
+        answer = chip.transfer
+        chip.transfer = lambda out, into: None
+
+        async def insert():
+            await asyncio.sleep_ms(200)
+            self.set("rbf", 1.0)
+            while not self.board.hold.stopped:
+                await asyncio.sleep_ms(100)
+            self.assertLess(self.beacon.errors, 3)
+            chip.transfer = answer
+
+        self.fly(20, insert)
+        self.assertTrue(self.board.hold.stopped)
+        self.assertEqual(self.sent(), [])
+
     def periods(self, mode, seconds):
         """Starts of the CW messages while the EPS tells this mode."""
         self.make()
