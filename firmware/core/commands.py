@@ -97,23 +97,20 @@ class Commands:
     def __init__(self, board):
         self._board = board
         self._table = board.dictionary.commands
-        self._handlers = [None] * len(self._table)
+        self._services = [self]
         self._opcodes = bytearray(len(self._table))
         self._flags = bytearray(len(self._table))
         for k, line in enumerate(self._table):
             self._opcodes[k] = line[0]
             self._flags[k] = line[_FLAGS]
-        self._known = (-1, ())  # position and arguments of the command that came last
+        self._known = (-1, "", ())  # of the command that came last: position, its method, its arguments
         self._requests = [Request(self) for _ in range(_REQUESTS)]
         self._reply = memoryview(SCRATCH)[:REPLY_LAST]
         self.done = 0
         self.refused = 0
         self.refusals = [0] * COUNTED
-        self.handle("noop", lambda values, request: values[0])
-        self.handle("reset", self._reset)
-        self.handle("refusals", self._tell_refusals)
         if board.keys is not None:
-            board.keys.bind(self)
+            self.add(board.keys)
         self._hk_at = board.table.index("next_seq")
         board.before_hk(self._tell)
         board.node.bind(ports.COMMAND, self._on_packet)
@@ -125,12 +122,12 @@ class Commands:
         hk[at + 1] = self.done & 0x7FFF
         hk[at + 2] = self.refused & 0x7FFF
 
-    def handle(self, name, function):
-        """function(arguments tuple, request) does command `name`: what Commands and README.md say.
+    def add(self, service):
+        """A service does commands: do_NAME(values, request) the one of this name, whose arguments are `values`.
 
-        It returns bytes for the reply or None, or PENDING, or raises Refused or Failed. KeyError: no such command.
+        It returns bytes for the reply or None, or PENDING, or raises Refused or Failed. Who was added first does it.
         """
-        self._handlers[self.position(name)] = function
+        self._services.append(service)
 
     def position(self, name):
         """Place of a command in the dictionary. KeyError: there is none of this name."""
@@ -265,12 +262,15 @@ class Commands:
         at = self._opcodes.find(bytes((body[0],)))
         if at < 0:
             raise Refused(OPCODE)
-        handler = self._handlers[at]
-        if handler is None:
-            raise Refused(ABSENT)
         if self._known[0] != at:
-            self._known = (at, self._table[at][_ARGUMENTS])
-        return handler(arguments.unpack(self._known[1], body[1:]), request)
+            line = self._table[at]
+            self._known = (at, "do_" + line[_NAME], line[_ARGUMENTS])
+        _, method, fields = self._known
+        for service in self._services:
+            does = getattr(service, method, None)
+            if does is not None:
+                return does(arguments.unpack(fields, body[1:]), request)
+        raise Refused(ABSENT)
 
     def answer(self, request, status, data):
         """Sends a reply and keeps it, so that a repeated request gets it again."""
@@ -283,12 +283,15 @@ class Commands:
         if request.sport != NO_REPLY:
             self._board.node.send(request.src, request.sport, reply, ports.COMMAND)
 
-    def _tell_refusals(self, values, request):
+    def do_noop(self, values, request):
+        return values[0]
+
+    def do_refusals(self, values, request):
         answer = bytearray(8 + 2 * COUNTED)
         struct.pack_into(">II", answer, 0, self.done, self.refused)
         for k in range(COUNTED):
             struct.pack_into(">H", answer, 8 + 2 * k, min(self.refusals[k], 0xFFFF))
         return answer
 
-    def _reset(self, values, request):
+    def do_reset(self, values, request):
         asyncio.create_task(self._board.reset_after(lambda: None, 1))  # the reply leaves first

@@ -66,15 +66,7 @@ class Files:
         self._wake = asyncio.Event()
         self._ticks = 0
         self.received = 0
-        handle = board.commands.handle
-        handle("file_list", self._on_list)
-        handle("file_open", self._on_open)
-        handle("file_block", self._on_block)
-        handle("file_status", lambda values, request: self.upload.status())
-        handle("file_close", self._on_close)
-        handle("file_get", self._on_get)
-        handle("file_hash", self._on_hash)
-        handle("file_delete", self._on_delete)
+        board.commands.add(self)
         board.on_second(self._second)
         board.supervisor.task("files", self.run, _DEADLINE_MS)
 
@@ -126,7 +118,7 @@ class Files:
             raise Refused(ARGUMENT)
         return "%s/%s" % (folder, name)
 
-    def _on_list(self, values, request):
+    def do_file_list(self, values, request):
         folder = self._log if values[0] else self._folder
         try:
             names = sorted([name for name in os.listdir(folder) if is_name(name)])
@@ -142,7 +134,7 @@ class Files:
 
     # --- upload ---
 
-    def _on_open(self, values, request):
+    def do_file_open(self, values, request):
         size, data = values
         digest = bytes(data[: upload.HASH_SIZE])
         try:
@@ -190,12 +182,15 @@ class Files:
             one.begin(size, digest, name)
         request.complete(one.status())
 
-    def _on_block(self, values, request):
+    def do_file_block(self, values, request):
         self.upload.take(values[0], values[1], values[2])
         self._wake.set()
         return None if request.sport == NO_REPLY else self.upload.status()
 
-    def _on_close(self, values, request):
+    def do_file_status(self, values, request):
+        return self.upload.status()
+
+    def do_file_close(self, values, request):
         one = self.upload
         if one.state == upload.DONE:
             return one.status()
@@ -229,7 +224,7 @@ class Files:
 
     # --- download, hash, delete ---
 
-    def _on_get(self, values, request):
+    def do_file_get(self, values, request):
         gap_ms, base, data = values
         try:
             name = bytes(data[WANTED:]).decode()
@@ -239,10 +234,10 @@ class Files:
         self._wake.set()
         return PENDING
 
-    def _on_hash(self, values, request):
+    def do_file_hash(self, values, request):
         return self._begin(self._hash(request, self._there(values[0])), request)
 
-    def _on_delete(self, values, request):
+    def do_file_delete(self, values, request):
         return self._begin(self._delete(request, self._there(values[0])), request)
 
     def _there(self, name):

@@ -82,7 +82,7 @@ class _Slot:
 
 
 class Keys:
-    """Checks signed commands. Made before the commands; bind() connects its own ones. count: of slots."""
+    """Checks signed commands. Made before the commands. count: of slots."""
 
     count = len(SLOTS)
 
@@ -99,12 +99,6 @@ class Keys:
         self._load_keys()
         self._load_counters()
         board.on_second(self._second)
-
-    def bind(self, commands):
-        """Connects the commands of keys."""
-        commands.handle("slots", self._status)
-        commands.handle("slot_recover", self._recover)
-        commands.handle("key_rotate", self._rotate)
 
     def next(self, slot):
         """The next acceptable number of a slot, None while it is closed or empty."""
@@ -319,7 +313,7 @@ class Keys:
 
     # --- commands ---
 
-    def _status(self, values, request):
+    def do_slots(self, values, request):
         answer = bytearray(STATUS_SIZE * len(SLOTS))
         for k, one in enumerate(self._slots):
             challenge = one.challenge or bytes(CHALLENGE)
@@ -327,7 +321,7 @@ class Keys:
             struct.pack_into(STATUS, answer, k * STATUS_SIZE, one.state, one.generation, following, challenge)
         return answer
 
-    def _recover(self, values, request):
+    def do_slot_recover(self, values, request):
         if not request.signed:
             raise Refused(UNSIGNED)
         following, challenge = values
@@ -347,7 +341,7 @@ class Keys:
         self._change(slot)
         return bytes((one.state,))
 
-    def _rotate(self, values, request):
+    def do_key_rotate(self, values, request):
         if not request.signed:
             raise Refused(UNSIGNED)
         slot, generation = values

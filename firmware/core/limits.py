@@ -48,8 +48,7 @@ class Limits:
         board.after_hk(self._check_all)
         if self._quick:
             board.on_second(self._check_quick)
-        board.commands.handle("limit_state", self._tell)
-        board.commands.handle("limit_enable", self._enable)
+        board.commands.add(self)
 
     def check(self, k):
         """Looks at one limit."""
@@ -118,11 +117,11 @@ class Limits:
 
     # Commands.
 
-    def _tell(self, values, request):
+    def do_limit_state(self, values, request):
         # number of limits u8, exceeded u16, switched off u16
         return struct.pack(">BHH", len(self._table), self.over, self.off)
 
-    def _enable(self, values, request):
+    def do_limit_enable(self, values, request):
         from core.commands import Failed, Refused
 
         try:

@@ -63,12 +63,7 @@ class Params:
         board.before_hk(self._tell)
         commands = board.commands
         if commands is not None:
-            commands.handle("param_list", self._list)
-            commands.handle("param_get", self._get)
-            commands.handle("param_set", self._set)
-            commands.handle("param_default", self._default)
-            commands.handle("param_confirm", self._confirm)
-            commands.handle("param_revert", self._revert)
+            commands.add(self)
 
     def index(self, name):
         """Position of a parameter. KeyError: there is none of this name."""
@@ -196,7 +191,7 @@ class Params:
     def _answer(self, k):
         return struct.pack(VALUE_LAYOUT, self._values[k], self._flags(k))
 
-    def _list(self, values, request):
+    def do_param_list(self, values, request):
         first = values[0]
         last = min(len(self._table), first + LIST_MOST)
         answer = bytearray(LIST_SIZE + max(0, last - first) * VALUE_SIZE)
@@ -206,10 +201,10 @@ class Params:
             struct.pack_into(VALUE_LAYOUT, answer, at, self._values[k], self._flags(k))
         return answer
 
-    def _get(self, values, request):
+    def do_param_get(self, values, request):
         return self._answer(self._named(values[0]))
 
-    def _set(self, values, request):
+    def do_param_set(self, values, request):
         value, name = values
         k = self._named(name)
         if not self._fits(k, value):
@@ -217,7 +212,7 @@ class Params:
         self.set(name, value)
         return self._answer(k)
 
-    def _default(self, values, request):
+    def do_param_default(self, values, request):
         name = values[0]
         if name:
             k = self._named(name)
@@ -227,13 +222,13 @@ class Params:
             if self._values[k] != self._defaults[k]:
                 self.set(line[NAME], self._defaults[k])
 
-    def _confirm(self, values, request):
+    def do_param_confirm(self, values, request):
         if not self._unconfirmed():
             raise Refused(STATE)
         self.confirm()
         return bytes((UNKEPT if self._unkept else 0,))
 
-    def _revert(self, values, request):
+    def do_param_revert(self, values, request):
         if not self._unconfirmed():
             raise Refused(STATE)
         self.revert()

@@ -14,13 +14,9 @@ class Reports:
 
     def __init__(self, board):
         self._board = board
-        handle = board.commands.handle
-        handle("tm_get", self._telemetry)
-        handle("hk_now", self._housekeeping)
-        handle("event_counts", self._event_counts)
-        handle("event_read", self._event_read)
+        board.commands.add(self)
 
-    def _telemetry(self, values, request):
+    def do_tm_get(self, values, request):
         board = self._board
         sets = board.dictionary.sets
         if values[0] >= len(sets):
@@ -34,13 +30,13 @@ class Reports:
         table.pack_into(packet, raw)
         return packet
 
-    def _housekeeping(self, values, request):
+    def do_hk_now(self, values, request):
         self._board.publish_soon()
 
-    def _event_counts(self, values, request):
+    def do_event_counts(self, values, request):
         return self._events().counts(values[0])
 
-    def _event_read(self, values, request):
+    def do_event_read(self, values, request):
         return self._events().read(values[0])
 
     def _events(self):

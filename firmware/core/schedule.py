@@ -74,11 +74,7 @@ class Schedule:
         self.on_event(BOOT, board.cause)
         if board.events is not None:
             board.events.on_event = self.on_event
-        handle = board.commands.handle
-        handle("schedule_add", self._add)
-        handle("schedule_delete", self._delete)
-        handle("schedule_enable", self._enable)
-        handle("schedule_read", self._read)
+        board.commands.add(self)
         board.on_second(self.second)
 
     def run(self, number):
@@ -248,7 +244,7 @@ class Schedule:
 
     # Commands.
 
-    def _add(self, values, request):
+    def do_schedule_add(self, values, request):
         number, kind, flags, event, value, due, period, left, command = values
         check(self._board.dictionary.commands, command)
         if kind == EVENT:
@@ -281,7 +277,7 @@ class Schedule:
             now = 0 if self._board.time is None else self._board.time.seconds
         return now - due > GRACE_S
 
-    def _delete(self, values, request):
+    def do_schedule_delete(self, values, request):
         number = values[0]
         if number and self.cells.find(number) < 0:
             raise Refused(NOT_FOUND)
@@ -290,7 +286,7 @@ class Schedule:
                 raise Failed(STORAGE)
         self._look()
 
-    def _enable(self, values, request):
+    def do_schedule_enable(self, values, request):
         number, on = values
         if self.cells.find(number) < 0:
             raise Refused(NOT_FOUND)
@@ -302,7 +298,7 @@ class Schedule:
             raise Failed(STORAGE)
         self._look()
 
-    def _read(self, values, request):
+    def do_schedule_read(self, values, request):
         # u8 number, then the entry; up to _ANSWER of them, by number, from the first after the one asked.
         answer = b""
         number = values[0]

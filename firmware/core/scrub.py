@@ -24,12 +24,10 @@ class Scrub:
         self.rounds = 0
         self.mended = 0
         self.broken = 0
-        board.commands.handle("scrub_start", lambda values, request: self.start())
-        board.commands.handle("scrub_status", lambda values, request: self.status())
+        board.commands.add(self)
         board.on_second(self.second)
 
-    def status(self):
-        """Answer to scrub_status."""
+    def do_scrub_status(self, values, request):
         going = self._work is not None
         return struct.pack(">HHHB", self.rounds, min(self.mended, 0xFFFF), min(self.broken, 0xFFFF), going)
 
@@ -42,6 +40,9 @@ class Scrub:
         if self._work is None:
             self._work = self._round()
             self._mended = self._broken = 0
+
+    def do_scrub_start(self, values, request):
+        self.start()
 
     def second(self):
         """Each second: the next piece of work, if there is one."""

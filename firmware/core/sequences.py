@@ -37,12 +37,7 @@ class Sequences:
         self._steps = bytearray(_RUNNING)    # steps done
         self._revisions = array("H", bytes(2 * _RUNNING))
         self._due = array("I", bytes(4 * _RUNNING))  # uptime of the next step
-        handle = board.commands.handle
-        handle("sequence_store", self._store)
-        handle("sequence_read", self._read)
-        handle("sequence_list", self._list)
-        handle("sequence_run", self._run)
-        handle("sequence_stop", self._stop)
+        board.commands.add(self)
 
     def start(self, number):
         """0, or the reason why it does not start."""
@@ -104,7 +99,7 @@ class Sequences:
 
     # Commands.
 
-    def _store(self, values, request):
+    def do_sequence_store(self, values, request):
         number, flags, steps = values
         cells = self.cells
         if not len(steps):
@@ -138,7 +133,7 @@ class Sequences:
                 raise Refused(CONTENT, step)
             at += 3 + size
 
-    def _read(self, values, request):
+    def do_sequence_read(self, values, request):
         # flags, n and the steps
         number = values[0]
         if self.cells.find(number) < 0:
@@ -147,7 +142,7 @@ class Sequences:
             raise Failed(STORAGE)
         return bytes(self.cells.body[: 2 + self.cells.body[1]])
 
-    def _list(self, values, request):
+    def do_sequence_list(self, values, request):
         # u8 number, u8 bytes of its steps, u8 steps done or 255 when it does not run
         answer = b""
         for number in sorted(self.cells.numbers):
@@ -157,12 +152,12 @@ class Sequences:
                 answer += bytes((number, self.cells.body[1], done))
         return answer
 
-    def _run(self, values, request):
+    def do_sequence_run(self, values, request):
         reason = self.start(values[0])
         if reason:
             raise Refused(reason)
 
-    def _stop(self, values, request):
+    def do_sequence_stop(self, values, request):
         number = values[0]
         if number and self._place(number) < 0:
             raise Refused(NOT_FOUND)

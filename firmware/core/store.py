@@ -52,8 +52,7 @@ class Store:
         self.deferred = 0
         self.errors = 0
         board.after_hk(self.keep)
-        board.commands.handle("store_status", lambda values, request: self.status())
-        board.commands.handle("store_flush", lambda values, request: self._flush_now())
+        board.commands.add(self)
 
     def may_write(self):
         """False while this board's radio transmits: an erase stops the processor for 45 ms, and the FIFO runs dry."""
@@ -109,8 +108,8 @@ class Store:
         self.flushes += 1
         return True
 
-    def status(self):
-        """Answer to store_status: u32 last sequence on flash + 1, u32 staged up to here, u16 flushes, u16 lost,
+    def do_store_status(self, values, request):
+        """Answer: u32 last sequence on flash + 1, u32 staged up to here, u16 flushes, u16 lost,
         u16 deferred, u16 errors, u32 bytes free, u32 bytes of the file system."""
         free, size = space(self._root)
         return struct.pack(
@@ -146,10 +145,10 @@ class Store:
             return
         self.flushes += 1
 
-    def _flush_now(self):
+    def do_store_flush(self, values, request):
         if not self.flush():
             raise Refused(STATE if not self.may_write() else STORAGE)
-        return self.status()
+        return self.do_store_status(values, request)
 
     def _lose(self, count):
         self.lost += count

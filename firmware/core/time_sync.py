@@ -84,8 +84,7 @@ class Time:
         board.on_second(self.second)
         commands = getattr(board, "commands", None)
         if commands is not None:
-            commands.handle("time_get", self._get)
-            commands.handle("time_set", self._set)
+            commands.add(self)
 
     # What apps ask.
 
@@ -358,10 +357,10 @@ class Time:
 
     # Commands.
 
-    def _get(self, values, request):
+    def do_time_get(self, values, request):
         return time_commands.get(self)
 
-    def _set(self, values, request):
+    def do_time_set(self, values, request):
         return time_commands.set_(self, *values)
 
     def _unix(self):

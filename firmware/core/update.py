@@ -48,18 +48,7 @@ class Update:
         self._hashing = None
         self._scrubbing = None
         self._block_reply = memoryview(bytearray(8))
-        handle = board.commands.handle
-        handle("update_status", lambda values, request: self.status())
-        handle("update_board", lambda values, request: self.describe())
-        handle("update_begin", self._begin)
-        handle("update_block", self._block)
-        handle("update_keep", self._keep)
-        handle("update_verify", self._verify)
-        handle("update_activate", self._activate)
-        handle("update_confirm", self._confirm)
-        handle("update_abort", self._abort)
-        handle("update_choose", self._choose)
-        handle("update_push", self._push)
+        board.commands.add(self)
         if getattr(board, "scrub", None) is not None:
             board.scrub.add(self._scrub)
         self._hk = board.table.index("slot")
@@ -98,7 +87,7 @@ class Update:
             bytes(state.entry(0)[_HASH : _HASH + 8]), bytes(state.entry(1)[_HASH : _HASH + 8]), version,
         )  # fmt: skip
 
-    def describe(self):
+    def do_update_board(self, values, request):
         """What an image must fit, packed."""
         size = block = 0
         base = WHOLE
@@ -112,7 +101,10 @@ class Update:
 
     # --- commands ---
 
-    def _begin(self, values, request):
+    def do_update_status(self, values, request):
+        return self.status()
+
+    def do_update_begin(self, values, request):
         data = values[0]
         self._idle()
         self.machine.check(data)
@@ -127,14 +119,14 @@ class Update:
         if not keys.vouches(data[SIGNED - 1], data[:SIGNED], data[SIGNED : SIGNED + MAC]):
             raise Refused(FORGED)
 
-    def _block(self, values, request):
+    def do_update_block(self, values, request):
         self._idle()
         if self._board.transmitting:  # flash holds the interrupts off: its FIFO would run dry
             raise Refused(BUSY)
         self.machine.put(values[0], values[1])
         return self._here()
 
-    def _keep(self, values, request):
+    def do_update_keep(self, values, request):
         self._idle()
         self.machine.keep(values[0], values[1])
         return self._here()
@@ -146,7 +138,7 @@ class Update:
         self._block_reply[4:] = machine.here
         return self._block_reply
 
-    def _verify(self, values, request):
+    def do_update_verify(self, values, request):
         self._idle()
         self.machine.may_verify()
         self._hashing = asyncio.create_task(self._hash(request))
@@ -170,28 +162,28 @@ class Update:
             self._hashing = None
         request.complete(self.status())
 
-    def _activate(self, values, request):
+    def do_update_activate(self, values, request):
         self._idle()
         self.machine.activate()
         self._reset_in_s = _RESET_S
 
-    def _confirm(self, values, request):
+    def do_update_confirm(self, values, request):
         self.machine.confirm()
         self._event(kept.CONFIRMED_IT)
         return self.status()
 
-    def _abort(self, values, request):
+    def do_update_abort(self, values, request):
         self._idle()
         if self.machine.abort():
             self._reset_in_s = _RESET_S
         return self.status()
 
-    def _choose(self, values, request):
+    def do_update_choose(self, values, request):
         self._idle()
         self.machine.choose(values[0])
         self._reset_in_s = _RESET_S
 
-    def _push(self, values, request):
+    def do_update_push(self, values, request):
         from core.update_push import Push
 
         if self.push == PUSHING:

@@ -157,7 +157,7 @@ class Still(World):
 
     def boot(self) -> None:
         super().boot()
-        self.commands.handle("reset", self._ran)
+        self.commands.do_reset = self.do_set  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.fixture(scope="module")

@@ -146,12 +146,13 @@ class World:
         self.wire = self.board.wire
         self.keys = self.board.keys = Keys(self.board, KEYS_FILE, MARK_FILE)
         self.commands = self.board.commands = Commands(self.board)
-        self.commands.handle("set", self._ran)
-        self.commands.handle("ask", self._ran)
+        self.commands.add(self)
 
-    def _ran(self, values, request):
+    def do_set(self, values, request):
         self.ran.append(values)
         return b"\x12\x34"
+
+    do_ask = do_set
 
     def second(self):
         self.board.clock.seconds += 1

@@ -65,7 +65,7 @@ class Life:
         except OSError:
             command_world.provision()
         board.keys = Keys(board, command_world.KEYS_FILE, command_world.MARK_FILE)
-        board.keys.bind(board.commands)
+        board.commands.add(board.keys)
         if board.keys.next(0) is None:
             self._open_slot()
         board.store = Store(board)

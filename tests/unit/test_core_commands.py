@@ -19,15 +19,15 @@ class CommandsTest(unittest.TestCase):
         self.commands = Commands(self.board)
         self.wire = self.board.wire
         self.asked = []
-        self.commands.handle("ask", self.ask)
-        self.commands.handle("set", self.ask)
-        self.commands.handle("slow", self.slow)
+        self.commands.add(self)
 
-    def ask(self, values, request):
+    def do_ask(self, values, request):
         self.asked.append(values)
         return b"\x12\x34"
 
-    def slow(self, values, request):
+    do_set = do_ask
+
+    def do_slow(self, values, request):
         self.request = request
         return PENDING
 
@@ -103,7 +103,7 @@ class CommandsTest(unittest.TestCase):
             (fail, (FAILED, command_table.STORAGE, 0)),
             (burst, (FAILED, command_table.ERROR, 0)),
         ):
-            self.commands.handle("ask", function)
+            self.do_ask = function
             self.assertEqual(self.tell(unsigned(0xF0, b"\x01"))[5:], bytes(expected))
         self.assertEqual(len(self.board.survived), 1)
 

@@ -33,7 +33,6 @@ class Board:
         self.events = []
         self.ran = []
         self.result = (COMPLETED, 0)
-        self.handlers = {}
         self.each_second = None
         self.commands = self
         self.limits = Limits(self)
@@ -50,8 +49,8 @@ class Board:
     def event(self, number, a=0, b=0):
         self.events.append((number, a, b))
 
-    def handle(self, name, function):
-        self.handlers[name] = function
+    def add(self, service):
+        pass
 
     def encode(self, name, *values):
         return name.encode() + bytes(values)
@@ -188,10 +187,10 @@ class Acting(unittest.TestCase):
 
 class Switching(unittest.TestCase):
     def enable(self, board, k, on):
-        return board.handlers["limit_enable"]((k, on), None)
+        return board.limits.do_limit_enable((k, on), None)
 
     def state(self, board):
-        return board.handlers["limit_state"]((), None)
+        return board.limits.do_limit_state((), None)
 
     def test_a_limit_that_is_off_is_not_looked_at_and_stays_off_through_resets(self):
         cells = memory()

@@ -67,8 +67,7 @@ class Board:
         door = Commands(self)
         self.commands = door
         self.dictionary = type("Dictionary", (), {"commands": _TABLE})
-        door.handle("mark", self._mark)
-        door.handle("die", self._die)
+        door.add(self)
         self.schedule = Schedule(self)
 
     def bind(self, port, handler):
@@ -86,12 +85,12 @@ class Board:
     def survive(self, name, error):
         raise error
 
-    def _mark(self, values, request):
+    def do_mark(self, values, request):
         self.marks.append(values[0])
         if values[0] == 99:
             raise Refused(STATE)
 
-    def _die(self, values, request):
+    def do_die(self, values, request):
         raise power_cuts.PowerCut()
 
     def run(self, seconds, each=1):
@@ -258,7 +257,7 @@ class Missed(unittest.TestCase):
             one.marks.append(values[0])
             memory.protected = True
 
-        one.commands.handle("mark", mark_and_protect)
+        one.do_mark = mark_and_protect
         one.run(100)
         self.assertEqual(one.marks, [7])
 
