@@ -19,7 +19,7 @@ _ADDRESS = const(3)
 _BROADCAST = const(4)
 _HEADER = const(5)  # where the header starts in a buffer: a CRC may cover it
 _PLACES = const(6)  # of the inbox
-_HANDING = const(7)  # 1 while a handler has the packet taken last
+_HANDING = const(7)  # 1 while somebody has the packet taken last
 _CONNECTIONS = const(8)  # 1: somebody has to be asked before the handlers
 _URGENT = const(9)  # 1: an interface wants its tick now
 _DUE = const(10)  # ticks, ms: so late a tick is not put off
@@ -81,7 +81,9 @@ def hand_out(node, hot) -> int:
                 handler(packet)
                 known[_HANDING] = 0
         else:
+            known[_HANDING] = 1
             node.look_closer(packet, interface, size if plain else -1)
+            known[_HANDING] = 0
         # Pool.release
         holders = int(packet.holders) - 1
         packet.holders = holders

@@ -366,11 +366,12 @@ class Node(Output):
         stats.drop += 1
 
     def _taken_by_surprise(self, error):
-        """A handler raised within hand_out, which ended there."""
+        """A handler raised within hand_out, or what leads to it, which ended there."""
         facts = self.facts
         if not facts[HANDING]:
             raise error
         facts[HANDING] = 0
+        self.let_go()
         packet = self.inbox[facts[TAKEN] - 1]
         self._handler_failed(packet, error)
         self.pool.release(packet)

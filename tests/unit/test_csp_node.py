@@ -218,6 +218,23 @@ class Pair(unittest.TestCase):
         self.assertEqual(self.beacon.handler_errors, 4)
         self.assertEqual(self.beacon.pool.free, self.beacon.pool.count)
 
+    def test_what_raises_on_the_way_to_a_handler_costs_its_packet_and_no_buffer(self):
+        class Watch:
+            def is_duplicate(self, packet):
+                if packet.dport == 11:
+                    raise RuntimeError("no")
+                return False
+
+        self.beacon.interfaces[0].watch = Watch()
+        self.beacon.bind(10, self.keep)
+        for k in range(40):
+            self.eps.send(3, 11, b"bad")
+            self.eps.send(3, 10, bytes([k]))
+            self.run_bus()
+        self.assertEqual([data for _, _, data in self.got], [bytes([k]) for k in range(40)])
+        self.assertEqual((self.beacon.handler_errors, self.beacon.interfaces[0].stats.unserved), (40, 40))
+        self.assertEqual(self.beacon.pool.free, self.beacon.pool.count)
+
     def test_a_packet_has_no_attributes_but_its_own(self):
         packet = self.beacon.take()
         packet.size = 2
