@@ -13,8 +13,9 @@
 #
 # All big-endian. An entry that comes up more than GRACE_S late, since the board was off or its time stood behind, is
 # missed: skipped, or done at once with LATE. Begun is written before it is done: cut by a reset it is given up, or done
-# once more with LATE. Never more often, so a command that resets the board is no boot loop. Time that went back does
-# not repeat what was done. What happens is an event: schedule_done with the status, missed or cut.
+# once more with LATE. Never more often, so a command that resets the board is no boot loop; and none is done in the
+# first QUIET_S after a boot, so that one which resets it at each boot can be deleted. Time that went back does not
+# repeat what was done. What happens is an event: schedule_done with the status, missed or cut.
 import struct
 from array import array
 from core import arguments, layout
@@ -31,6 +32,7 @@ AT, MISSION, EVENT = const(0), const(1), const(2)
 LATE, OFF, FIRED, BEGUN, AGAIN = const(1), const(2), const(4), const(8), const(16)
 ENTRIES = const(16)
 GRACE_S = const(60)          # more than core/time_sync.py may be behind after a reset
+QUIET_S = const(30)          # less than GRACE_S: what came up meanwhile is not missed
 COMMAND_LAST = const(25)     # bytes
 BODY_SIZE = const(40)
 LAYOUT = ">BBBBIIHB"
@@ -105,16 +107,22 @@ class Schedule:
         """Each second: what is due."""
         if self._happened[0]:
             self._note_events()
-        board = self._board
         left = _A_SECOND
+        if self._board.uptime_s >= QUIET_S:
+            left = self._do_due(left)
+        if self.sequences.running:
+            self.sequences.second(left)
+
+    def _do_due(self, left):
+        # Entries that are due, `left` at the most; how many more there may be.
+        board = self._board
         while left and 0 <= self._mission_s <= board.mission_s and self._one(False, board.mission_s):
             left -= 1
         if self._at_s >= 0 and board.time is not None:
             now = board.time.seconds
             while left and 0 <= self._at_s <= now and self._one(True, now):
                 left -= 1
-        if self.sequences.running:
-            self.sequences.second(left)
+        return left
 
     # The table in RAM: what each cell waits for.
 

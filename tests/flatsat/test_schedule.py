@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from dragonet import paths
 from dragonet.flatsat.flight import SECOND_US
 from dragonet.ground import board_schedule, board_time
 from flatsat.bench import Bench, Shell, flying
+
+paths.use_firmware()
+
+from core import schedule  # noqa: E402
 
 EVENT_SIZE, EVENT_AT = 18, 8  # firmware/core/events.py
 NAMES = {0x20: "done", 0x21: "missed", 0x22: "cut", 0x24: "ended"}
@@ -87,7 +92,7 @@ def test_a_command_runs_at_its_time_through_a_reset(bench: Bench, shell: Shell) 
     assert [(one["number"], one["when"]) for one in entries(shell, "beacon")] == [(1, due), (7, "mission 100000 s")]
     bench.cycle("beacon")
     assert [one["number"] for one in entries(shell, "beacon")] == [1, 7]
-    bench.node.wait(15)
+    bench.node.wait(schedule.QUIET_S)
     assert [one["number"] for one in entries(shell, "beacon")] == [7]
     assert ("done", 1, 256) in happened(bench, "beacon")
     assert "2 deleted" not in shell.signed("schedule", "rm", "beacon", "7")
@@ -99,7 +104,7 @@ def test_a_time_that_passed_without_power_is_missed(bench: Bench, shell: Shell) 
     due = board_time.text_of(board_time.utc_of(now.seconds + 5))
     shell.signed("schedule", "add", "sensor", "noop", "data=01", "--at", due, "--number", "1")
     shell.signed("schedule", "add", "sensor", "noop", "data=02", "--at", due, "--number", "2", "--late")
-    bench.cycle("sensor", off_s=90, on_s=15)
+    bench.cycle("sensor", off_s=90, on_s=schedule.QUIET_S + 10)
     told = happened(bench, "sensor")
     assert ("done", 2, 256) in told and [what for what, a, _ in told if a == 1] == ["missed"]
 
@@ -111,7 +116,7 @@ def test_a_stored_sequence_follows_an_event(bench: Bench, shell: Shell, tmp_path
     once = ("--on", "boot", "--delay", "2", "--times", "1")
     shell.signed("schedule", "add", "beacon", "sequence_run", "number=3", *once)
     assert "on boot" in shell("schedule", "ls", "beacon")
-    bench.cycle("beacon", on_s=12)
+    bench.cycle("beacon", on_s=schedule.QUIET_S + 10)
     assert ("ended", 3, 2 << 8) in happened(bench, "beacon")
     assert entries(shell, "beacon") == []
     stored = board_schedule.stored(bench.node.commander("beacon"))

@@ -47,7 +47,7 @@ class Board:
     address = 2
     keys = None
 
-    def __init__(self, memory, now=_NOW, mission=5000):
+    def __init__(self, memory, now=_NOW, mission=5000, uptime=1000):
         self.fram = memory
         self.time = self
         self.clock = self
@@ -55,7 +55,7 @@ class Board:
         self.dictionary = self
         self.commands = _TABLE
         self.seconds = now
-        self.uptime_s = 0
+        self.uptime_s = uptime
         self.mission_s = mission
         self.cause = 1
         self.events = Events()
@@ -260,6 +260,28 @@ class Missed(unittest.TestCase):
         one.do_mark = mark_and_protect
         one.run(100)
         self.assertEqual(one.marks, [7])
+
+    def test_what_resets_the_board_leaves_time_to_delete_it_after_each_boot(self):
+        for kind, settings in (
+            (EVENT, {"event": BOOT}),
+            (MISSION, {"due": 5000, "period": 1, "flags": LATE}),
+            (AT, {"due": _NOW, "period": 1, "flags": LATE}),
+        ):
+            memory = Memory(_MEMORY)
+            board(memory).add(1, kind, command=b"\x81", **settings)
+            died = 0
+            for life in range(3):
+                one = board(memory, now=_NOW + 100 * life, mission=5000 + 100 * life, uptime=0)
+                try:
+                    one.run(100)
+                except power_cuts.PowerCut:
+                    self.assertGreaterEqual(one.uptime_s, 30)
+                    died += 1
+            self.assertGreater(died, 1)
+            one = board(memory, now=_NOW + 300, mission=5300, uptime=0)
+            one.run(29)
+            self.assertEqual(one.do("schedule_delete", 1)[0], COMPLETED)
+            one.run(100)
 
     def test_what_a_reset_cut_is_told(self):
         memory = Memory(_MEMORY)
