@@ -9,7 +9,8 @@
 #   2    32    key              all zero: the slot is empty
 #
 # All big-endian. The file is written when the board is provisioned; of record and file the higher generation counts,
-# and each is mended from the other.
+# and each is mended from the other. Where a file FRESH stands beside it, what the record holds is forgotten: keys that
+# were rotated, and those of slots that are empty now, would live on.
 # A number is promised before it is used, AHEAD numbers at a time: after a power cut the slot goes on with `reserved`.
 # A promise that cannot be read closes the slot, and one that cannot be kept too. A closed slot shows a challenge;
 # slot_recover, whose MAC covers it, opens the slot, and tells the number to go on with. If the memory does not take
@@ -30,6 +31,7 @@ from micropython import const
 SLOTS = ("ground_a", "ground_b", "bench", "spare")
 PATH = "/keys.bin"
 MARK = "/keys.open"
+FRESH = ".fresh"           # behind the file's name
 CHALLENGE = const(8)       # bytes
 STATUS = ">BHI8s"          # of each slot, from the command slots: state, generation, next number, challenge
 STATUS_SIZE = const(15)
@@ -237,18 +239,12 @@ class Keys:
         for one in self._slots:
             if one.state == UNKEPT:
                 one.state = OPEN
-        try:
-            os.remove(self._mark)
-        except OSError:
-            pass
+        _remove(self._mark)
         return True
 
     def _load_counters(self):
-        try:
-            os.stat(self._mark)
+        if _exists(self._mark):
             return  # numbers were used that the record does not know
-        except OSError:
-            pass
         if not self._counters.load():
             return
         for k, one in enumerate(self._slots):
@@ -265,14 +261,16 @@ class Keys:
 
     def _load_keys(self):
         file = self._from_file()
-        for table in (file, self._table.data if self._table.load() else None):
+        fresh = file is not None and _exists(self._path + FRESH)
+        for table in (file, self._table.data if self._table.load() and not fresh else None):
             if table is None:
                 continue
             for k, one in enumerate(self._slots):
                 generation, key = struct.unpack_from(_KEY, table, k * _ENTRY)
                 if one.pads is None or generation > one.generation:
                     one.load(generation, key)
-        self._save_table()
+        if self._save_table() and fresh:
+            _remove(self._path + FRESH)
         if file is None or file[:_TABLE] != self._table.data:
             for one in self._slots:
                 if one.pads is not None:
@@ -360,3 +358,18 @@ class Keys:
             one.shut()
         self._change(slot)
         return bytes((one.state,))
+
+
+def _exists(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(path):
+    try:
+        os.remove(path)
+    except OSError:  # it was not there
+        pass

@@ -234,6 +234,18 @@ def test_provision_writes_what_is_missing_and_leaves_what_is_there(desk: Any, tm
         provision.provision(bench, bench.boards[0], config, [])
 
 
+def test_a_key_that_is_provisioned_no_more_does_not_live_on_in_the_boards_memory(desk: Any, tmp_path: Path) -> None:
+    bench = desk(idle={"role": "beacon"})
+    entry = bench.boards[0]
+    ops, desk_key = (KeyFile.make(tmp_path / f"{slot}.key", slot) for slot in (0, 2))
+    for keys in ([ops.path, desk_key.path], [ops.path]):
+        provision.provision(bench, entry, None, keys)
+        with reach.open(bench, entry) as link:
+            boards.prompt(link, entry, True)  # its app ran before, and mended file and memory from each other
+            kept = link.evaluate("open('/keys.bin', 'rb').read()")
+        assert (ops.key("beacon") in kept, desk_key.key("beacon") in kept) == (True, len(keys) == 2)
+
+
 def test_a_full_file_system_is_told_and_leaves_what_was(desk: Any) -> None:
     bench = desk(idle={"role": "beacon"})
     entry = bench.boards[0]

@@ -110,7 +110,7 @@ def provision(keys=((0, KEY),)):
 
 
 def forget():
-    for name in (KEYS_FILE, MARK_FILE, KEYS_FILE + ".new"):
+    for name in (KEYS_FILE, MARK_FILE, KEYS_FILE + ".new", KEYS_FILE + ".fresh"):
         try:
             os.remove(name)
         except OSError:

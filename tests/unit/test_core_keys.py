@@ -1,8 +1,9 @@
 # Who may command: signatures, sequence numbers, closed slots, rotation. Whatever happens, the owner can command again.
+import os
 import unittest
 
 from byte_memory import Memory
-from command_world import BENCH, EPS, GROUND, KEYS_FILE, OTHER_KEY, Owner, World, forget, provision
+from command_world import BENCH, EPS, GROUND, KEY, KEYS_FILE, OTHER_KEY, Owner, World, forget, provision
 from core import command_table, keys, layout, mac
 from core.command_table import COMPLETED, REFUSED
 from core.window import Window
@@ -315,6 +316,25 @@ class Kept(Base):
         following = world.keys.next(0)
         world.boot()
         self.assertTrue(following <= world.keys.next(0) <= following + 64)
+
+    def test_what_is_provisioned_anew_takes_the_place_of_all_that_was_kept(self):
+        provision(((0, KEY), (2, OTHER_KEY)))
+        world = self.world()
+        bench = Owner(OTHER_KEY, 2, BENCH)
+        self.assertTrue(world.obeys(bench))
+        rotate = world.commands.encode("key_rotate", 0, 1)
+        self.assertEqual(world.give(world.owner.sign(world.keys.next(0), rotate))[0], COMPLETED)
+        provision(((0, OTHER_KEY),))  # for another owner, and no more for the bench
+        with open(KEYS_FILE + ".fresh", "wb"):
+            pass
+        for _ in range(2):  # the next boot, and the one after it
+            world.boot()
+            self.assertTrue(world.obeys(Owner(OTHER_KEY)))
+            self.assertFalse(world.give(world.owner.sign(world.keys.next(0), world.change()))[0] == COMPLETED)
+            self.assertEqual(world.keys._slots[2].state, keys.EMPTY)
+            self.assertEqual(world.give(bench.sign(500, world.change()), BENCH), (REFUSED, command_table.NO_KEY))
+        with self.assertRaises(OSError):
+            os.stat(KEYS_FILE + ".fresh")
 
     def test_keys_are_found_in_the_memory_when_the_file_is_lost_and_in_the_file_when_the_memory_is(self):
         world = self.world()
