@@ -8,6 +8,7 @@ from sensor.ais_places import BY_TYPE, FEWEST, POSITION
 # Message types that are counted one by one; all others count as "other".
 TYPES = (1, 2, 3, 5, 18, 19, 24, 27)
 
+_COUNTED = const(255)           # in BY_TYPE: no layout
 _VESSEL, _AUXILIARY = const(6), const(7)  # part B of type 24: index into ais_table.LAYOUTS
 
 
@@ -60,8 +61,8 @@ def layout(sixes, bits):
     if bits < 38:
         raise ValueError("AIS message of %d bits" % bits)
     kind = sixes[0]
-    found = BY_TYPE[kind] if kind < len(BY_TYPE) else -1
-    if found < 0:
+    found = BY_TYPE[kind] if kind < len(BY_TYPE) else _COUNTED
+    if found == _COUNTED:
         raise Unsupported(kind)
     if kind == 24 and bits >= 40:
         part = unsigned(sixes, 38, 2)

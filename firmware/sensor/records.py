@@ -126,7 +126,10 @@ def _put(buffer, bit: int, field, value: int):
 
 def pack_static(buffer, at, sixes, bits):
     """A static record from a message of type 5, 19 or 24. ValueError when it is none, or too short."""
-    place = STATIC_PLACES[ais.layout(sixes, bits)]
+    places = STATIC_PLACES[ais.layout(sixes, bits)]
+    if not places:
+        raise ValueError("AIS type %d is not static data" % sixes[0])
+    place = struct.unpack(">10H", places)
     fields = 0
     for i in range(at, at + STATIC_SIZE):
         buffer[i] = 0
@@ -146,8 +149,6 @@ def pack_static(buffer, at, sixes, bits):
     if place[9]:
         imo = ais.unsigned(sixes, place[8], place[9])
         fields |= IMO
-    if not fields:
-        raise ValueError("AIS type %d is not static data" % sixes[0])
     struct.pack_into(">IBBI", buffer, at, ais.unsigned(sixes, 8, 30), fields, ship_type, imo)
 
 

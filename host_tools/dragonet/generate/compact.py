@@ -5,6 +5,7 @@ And sensor/ais_places.py, from sensor/ais_table.py.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from dragonet.errors import UserError
@@ -102,17 +103,26 @@ def _role(one: Any) -> str:
 
 
 def _ais_places() -> str:
-    by_type = tuple(ais_table.TYPES.get(kind, -1) for kind in range(max(ais_table.TYPES) + 1))
+    by_type = bytes(ais_table.TYPES.get(kind, 255) for kind in range(max(ais_table.TYPES) + 1))
     parts = [
         "# Where a board finds what it needs of AIS messages, by number of the layout in sensor/ais_table.py.\n",
         _WRITTEN,
-        "# Constant tuples, which stay in flash.\n",
+        "# Constant bytes, which stay in flash where tuples of a slot would not.\n",
         "# fmt: off\n",
-        f"# The layout of a message type, -1: only counted.\nBY_TYPE = {by_type}\n",
+        f"# The layout of a message type, 255: only counted.\nBY_TYPE = (\n    {_escaped(by_type)}\n)\n",
         f"# Fewest bits.\nFEWEST = {ais_table.FEWEST}\n",
     ]
-    for name in ("POSITION", "STATIC"):
+    for name, code, size in (("POSITION", "B", "u8"), ("STATIC", "H", "u16")):
         fields = getattr(ais_table, name)
-        rows = "".join(f"    {ais_table.plan(layout, fields)},\n" for layout in ais_table.LAYOUTS)
-        parts.append(f"# First bit and width, 0 and 0 where there is none: {', '.join(fields)}.\n{name} = (\n{rows})\n")
+        rows = []
+        for layout in ais_table.LAYOUTS:
+            plan = ais_table.plan(layout, fields)
+            row = struct.pack(f">{len(plan)}{code}", *plan) if any(plan) else b""
+            rows.append(f"    # {', '.join(map(str, plan)) if row else 'none'}\n    {_escaped(row)},\n")
+        parts.append(f"# First bit and width, {size} each, 0 and 0 where there is none: {', '.join(fields)}.\n")
+        parts.append(f"{name} = (\n{''.join(rows)})\n")
     return "".join(parts)
+
+
+def _escaped(data: bytes) -> str:
+    return 'b"' + "".join(f"\\x{byte:02x}" for byte in data) + '"'
