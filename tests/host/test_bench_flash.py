@@ -234,16 +234,17 @@ def test_provision_writes_what_is_missing_and_leaves_what_is_there(desk: Any, tm
         provision.provision(bench, bench.boards[0], config, [])
 
 
-def test_a_key_that_is_provisioned_no_more_does_not_live_on_in_the_boards_memory(desk: Any, tmp_path: Path) -> None:
+def test_new_keys_are_marked_so_that_those_in_the_boards_memory_do_not_live_on(desk: Any, tmp_path: Path) -> None:
     bench = desk(idle={"role": "beacon"})
     entry = bench.boards[0]
-    ops, desk_key = (KeyFile.make(tmp_path / f"{slot}.key", slot) for slot in (0, 2))
-    for keys in ([ops.path, desk_key.path], [ops.path]):
+    ops, desk_key = (KeyFile.make(tmp_path / f"{slot}.key", slot).path for slot in (0, 2))
+    for keys, marked in (([ops, desk_key], True), ([ops, desk_key], False), ([ops], True)):
         provision.provision(bench, entry, None, keys)
         with reach.open(bench, entry) as link:
-            boards.prompt(link, entry, True)  # its app ran before, and mended file and memory from each other
-            kept = link.evaluate("open('/keys.bin', 'rb').read()")
-        assert (ops.key("beacon") in kept, desk_key.key("beacon") in kept) == (True, len(keys) == 2)
+            boards.prompt(link, entry, True)
+            assert ("keys.bin.fresh" in link.evaluate("__import__('os').listdir('/')")) == marked
+            if marked:
+                link.execute("__import__('os').remove('/keys.bin.fresh')")  # as its app does: tests/unit/test_core_keys.py
 
 
 def test_a_full_file_system_is_told_and_leaves_what_was(desk: Any) -> None:
