@@ -244,7 +244,7 @@ def test_new_keys_are_marked_so_that_those_in_the_boards_memory_do_not_live_on(d
             boards.prompt(link, entry, True)
             assert ("keys.bin.fresh" in link.evaluate("__import__('os').listdir('/')")) == marked
             if marked:
-                link.execute("__import__('os').remove('/keys.bin.fresh')")  # as its app does: tests/unit/test_core_keys.py
+                link.execute("__import__('os').remove('/keys.bin.fresh')")  # as its app does
 
 
 def test_a_full_file_system_is_told_and_leaves_what_was(desk: Any) -> None:
