@@ -83,7 +83,7 @@ class Board:
         self._mode_at = None
         self._own_mode = False
         self.heard = {}
-        self._heard_by = [None] * 32  # by address
+        self._heard_by = [None] * (max([ports.ADDRESSES[role] for role in ports.BOARDS]) + 1)  # by address
         for role in ports.BOARDS:
             if role != self.role:
                 self.heard[role] = self._heard_by[ports.ADDRESSES[role]] = Heard(self.clock, ports.ADDRESSES[role])
@@ -338,7 +338,7 @@ class Board:
     # Hearing others.
 
     def _from(self, packet):
-        return self._heard_by[packet.src] if packet.src < 32 else None
+        return self._heard_by[packet.src] if packet.src < len(self._heard_by) else None
 
     def _on_heartbeat(self, packet):
         heard = self._from(packet)

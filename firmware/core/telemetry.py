@@ -11,7 +11,6 @@
 #   u32   4      0 .. 4,294,967,294     4,294,967,295
 #   i32   4      -(2^31 - 1) .. 2^31-1  -2^31
 import struct
-from array import array
 from binascii import crc32
 from core.lines import position
 from micropython import const
@@ -66,7 +65,7 @@ class Set:
             places.append(at)
             at += _KINDS[kind][1]
         self._kinds = bytes(kinds)
-        self._places = array("H", places)
+        self._places = bytes(places)
         self.size = at
         self.saturated = 0
         self._hash = hash

@@ -5,6 +5,8 @@ from micropython import const
 _AGAIN = const(11)  # errno.EAGAIN
 _CHECK_EVERY = const(64)  # samples: a flipped bit in a setting would change the gain unseen
 
+_WORD = bytearray(2)  # on its way: filled and done with within a call, so that one does for all chips
+
 
 class Words:
     """A chip with registers of 16 bits. i2c: machine.I2C."""
@@ -12,16 +14,15 @@ class Words:
     def __init__(self, i2c, address):
         self._i2c = i2c
         self._address = address
-        self._word = bytearray(2)
 
     def _read(self, register):
-        self._i2c.readfrom_mem_into(self._address, register, self._word)
-        return self._word[0] << 8 | self._word[1]
+        self._i2c.readfrom_mem_into(self._address, register, _WORD)
+        return _WORD[0] << 8 | _WORD[1]
 
     def _write(self, register, value):
-        self._word[0] = value >> 8
-        self._word[1] = value & 0xFF
-        self._i2c.writeto_mem(self._address, register, self._word)
+        _WORD[0] = value >> 8
+        _WORD[1] = value & 0xFF
+        self._i2c.writeto_mem(self._address, register, _WORD)
 
 
 class Sampler:
