@@ -290,9 +290,11 @@ class Machine:
     def healthy(self):
         """What runs stays up: boots before it no longer count. A trial has its own end."""
         state = self.state
-        if state.boots and state.state != kept.TRIAL and self.running == state.active != GOLDEN:
+        boots = state.boots
+        if boots and state.state != kept.TRIAL and self.running == state.active != GOLDEN:
             state.boots = 0
-            state.save()
+            if not state.save():
+                state.boots = boots  # again in a second
 
     # --- helpers ---
 

@@ -3,7 +3,8 @@ import unittest
 
 import csp  # noqa: F401  first: the 32-bit port's stack holds few imports within imports
 from binascii import crc32
-from core import update_machine, update_record
+from byte_memory import Memory
+from core import layout, update_machine, update_record
 from core.command_table import BUSY, CONTENT, LENGTH, NO_ROOM, NOT_FOUND, STATE, STORAGE
 from core.commands import Failed, Refused
 from core.slots import GOLDEN
@@ -213,6 +214,19 @@ class Update(unittest.TestCase):
         with self.assertRaises(Failed):
             machine.begin(manifest_of(OTHER))
         self.assertEqual((machine.state.state, machine.state.other), (update_record.IDLE, GOLDEN))
+
+    def test_a_slot_that_stays_up_is_written_down_as_soon_as_the_memory_takes_it(self):
+        memory = Memory(layout.END)
+        state = update_record.State(update_record.make(memory))
+        state.state, state.active, state.boots, state.good = update_record.CONFIRMED, 0, 4, 1
+        self.assertTrue(state.save())
+        machine = update_machine.Machine(update_record.State(update_record.make(memory)), None, 0, ROLE, UID)
+        memory.failures = 1
+        for _ in range(2):
+            machine.healthy()
+        kept = update_record.State(update_record.make(memory))
+        self.assertTrue(kept.load())
+        self.assertEqual(kept.boots, 0)
 
     def test_flash_that_does_not_take_a_block_is_erased_again(self):
         world = self.world
