@@ -68,8 +68,8 @@ class Node(Output):
         self.dedup = None  # dedup.Dedup where packets come by more than one way
         self._handlers = [None] * (LAST_BIND + 1)
         self._any = None
-        self._waiting = [None] * (NO_REPLY - FIRST_EPHEMERAL)  # by source port: who waits for answers
-        self._ephemeral = 0
+        self._waiting = {}  # by source port: who waits for answers
+        self._ephemeral = FIRST_EPHEMERAL
         self.inbox = [None] * (buffers + 1)
         self._flag = asyncio.ThreadSafeFlag()
         self.set_flag = self._flag.set
@@ -162,17 +162,16 @@ class Node(Output):
         return waiting.reply
 
     def free_port(self, port):
-        self._waiting[port - FIRST_EPHEMERAL] = None
+        self._waiting.pop(port, None)
 
     def reserve_port(self, waiting):
         """A source port whose packets go to waiting.take(packet). PortError: all are in use."""
-        count = len(self._waiting)
-        for _ in range(count):
-            at = self._ephemeral
-            self._ephemeral = at + 1 if at + 1 < count else 0
-            if self._waiting[at] is None:
-                self._waiting[at] = waiting
-                return FIRST_EPHEMERAL + at
+        for _ in range(FIRST_EPHEMERAL, NO_REPLY):
+            port = self._ephemeral
+            self._ephemeral = port + 1 if port + 1 < NO_REPLY else FIRST_EPHEMERAL
+            if port not in self._waiting:
+                self._waiting[port] = waiting
+                return port
         raise PortError("all source ports wait for replies")
 
     # --- receiving ---
@@ -347,7 +346,7 @@ class Node(Output):
         if not packet.flags & FLAG_RDP:  # that needs a connection
             dport = packet.dport
             if dport > LAST_BIND:
-                waiting = self._waiting[dport - FIRST_EPHEMERAL] if dport < NO_REPLY else None
+                waiting = self._waiting.get(dport)
                 if waiting is not None and waiting.take(packet):
                     return
                 handler = self._any
