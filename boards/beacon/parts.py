@@ -1,9 +1,7 @@
 # Beacon board: what is soldered on it, and what its radio and antenna may do. Datasheets are cited in the drivers.
 # Pins stand in pins_<target>.py; nothing else repeats these tables.
 
-ROLE = "beacon"
-ADDRESS = 3  # CSP
-HOSTNAME = "beacon"
+ROLE = "beacon"  # its CSP address stands in core/ports.py
 MODEL = "Dragonet Beacon"
 
 BUSES = ("can_ab",)  # to the other boards: core/buses.py

@@ -29,7 +29,7 @@ THERMOMETERS = (
 
 # Loads: (name, on after a power-up, shed from this power level on, over-current mA, least s on, least s off,
 #         first retry after an over-current s, longest retry s).
-# Power levels: 0 normal, 1 low power, 2 safe, 3 critical, 4 below the battery's floor (eps/modes.py).
+# Power levels: 0 normal, 1 low power, 2 safe, 3 critical, 4 below the battery's floor (eps/levels.py).
 # The beacon is shed by level 4 alone, and is retried soonest: a satellite that is not heard is lost.
 LOADS = (
     ("beacon", True, 4, 1500, 0, 2, 2, 60),     # transmitter and burn wire together 7.6 W
@@ -41,7 +41,6 @@ LOADS = (
 # Battery: two Li-ion cells in series, one or more strings of 2,600 mAh in parallel.
 # BATTERY_MAH is the pack's; /config.json's "battery_mah" overrides it (a 1U flies 2600, a 3U 5200).
 CELLS = 2
-STRING_MAH = 2600
 BATTERY_MAH = 5200
 
 # Charge and discharge (facts of the cells): charging from 0 to 45 degC, at most 0.2 C below 10 degC, else 0.5 C;

@@ -1,9 +1,7 @@
 # Sensor board: what is soldered on it. Datasheets are cited in the drivers.
 # Pins stand in pins_<target>.py; nothing else repeats these tables.
 
-ROLE = "sensor"
-ADDRESS = 4  # CSP
-HOSTNAME = "sensor"
+ROLE = "sensor"  # its CSP address stands in core/ports.py
 MODEL = "Dragonet sensor"
 
 BUSES = ("can_ab",)  # to the other boards: core/buses.py
