@@ -10,8 +10,7 @@ import struct
 from core.telemetry import _TYPES
 from micropython import const
 
-_NAME = const(0)  # positions in an argument's line
-_KIND = const(1)
+_KIND = const(1)  # positions in an argument's line
 _LOW = const(4)
 _HIGH = const(5)
 

@@ -9,11 +9,8 @@ _READ = const(0x03)   # 12.3  the address goes up by itself
 _WRITE = const(0x02)  # 12.5
 _MODIFY = const(0x05)  # 12.10
 
-_TEC = const(0x1C)
 _CNF3 = const(0x28)
 _CANINTE = const(0x2B)
-_CANINTF = const(0x2C)
-_EFLG = const(0x2D)
 _CANSTAT = const(0x0E)
 _CANCTRL = const(0x0F)
 _RXB0CTRL = const(0x60)

@@ -102,7 +102,7 @@ class SX1278:
         )
         self._out = bytearray(2)
         self._in = bytearray(2)
-        self._fifo_write = bytearray(b"\x80")
+        self._fifo_write = bytearray((_WRITE | _FIFO,))
         self._byte = bytearray(1)
         self._block = bytearray(_HALF)
         self._made = 0         # bytes waiting in _block
