@@ -26,9 +26,6 @@ _INDEX = const(1)  # of fragment.py, likewise
 _LAST = const(2)
 _FREE = const(-1)  # a transmit buffer of the controller that holds no fragment of a lane
 
-_FRAME = memoryview(bytearray(8))  # of the fragment on its way to any controller: only who holds the tables sends
-_FRAMES = [_FRAME[:size] for size in range(9)]
-
 
 class CanInterface(Interface):
     """One CAN controller. name: as in if_stats, 10 characters at most. queue: packets that may wait to be sent.
@@ -63,6 +60,9 @@ class CanInterface(Interface):
         self._cancelled = bytearray(can.TX_QUEUE_LEN)  # ticks that its interrupt may still take
         self._cancels = False  # there is any
         self._news = False  # the controller's state has changed
+        # its own: while a fragment is handed to a driver, before that takes it, another interface may be served
+        frame = memoryview(bytearray(8))
+        self._frames = [frame[:size] for size in range(9)]
         if hasattr(can, "ring"):  # the driver's hard interrupt fills it
             self._inlet = None
             self._ring = can.ring
@@ -413,7 +413,7 @@ def _push(interface, lane):
     if not interface.on_bus:
         return
     state = lane.state
-    frames = _FRAMES
+    frames = interface._frames
     try:
         size = fill(state, lane.buffer, frames)
         slot = interface._send(identifier(state), frames[size], interface._extended)
