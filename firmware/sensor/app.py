@@ -3,7 +3,6 @@ from core import burn_wire, ports
 from machine import Pin
 from micropython import const
 
-from sensor import event_codes
 from sensor.ais import TYPES
 from sensor.drops import REASONS
 from sensor.compact import HK
@@ -28,7 +27,6 @@ _DROPPED = HK.index("drop_" + REASONS[0])
 _BAD_MMSI = HK.index("drop_mmsi")
 _FULL = HK.index("uart_full")
 _U16_MOST = const(0xFFFE)
-_FULL_AGAIN_S = const(3_600)
 _MODE_STALE_S = const(60)  # an EPS silent for so long does not keep the burn wire cold
 
 
@@ -42,29 +40,11 @@ def start(board):
         board.fault()
     receiver = Receiver(board, uart, board.parts.AIS_RXBUF)
     sensors = Sensors(board)
-    full = Full(board, receiver.ships)
     board.supervisor.task("sensors", sensors.run, _SENSORS_DEADLINE_MS)
     board.supervisor.task("ais", receiver.run, _AIS_DEADLINE_MS)
     board.supervisor.task("antenna", antenna.run, _ANTENNA_DEADLINE_MS)
     board.before_hk(lambda: _count(board.hk, receiver, antenna))
-    board.before_hk(full.look)
-
-
-class Full:
-    """Tells that the table of ships is full, when ships gave way to others, once an hour."""
-
-    def __init__(self, board, ships):
-        self._board = board
-        self._ships = ships
-        self._evicted = 0
-        self._next_s = 0
-
-    def look(self):
-        evicted = self._ships.evicted
-        if evicted != self._evicted and self._board.uptime_s >= self._next_s:
-            self._evicted = evicted
-            self._next_s = self._board.uptime_s + _FULL_AGAIN_S
-            self._board.event(event_codes.SHIPS_FULL, evicted, self._ships.unsent)
+    board.before_hk(receiver.tell_full)
 
 
 def _antenna(board):

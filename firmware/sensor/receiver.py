@@ -7,7 +7,7 @@ from core.clock import Every
 from core.record import SCRATCH
 from micropython import const
 
-from sensor import ais, drops, nmea, records, ships
+from sensor import ais, drops, event_codes, nmea, records, ships
 from sensor.compact import PARAMETERS
 
 _LOOK_MS = const(400)    # 1,536 bytes at 38,400 baud, less than parts.AIS_RXBUF
@@ -15,6 +15,7 @@ _PACKETS = const(2)
 _TYPES = const(28)
 _POSITIONS = const(14)   # records of a packet: 232 bytes
 _STATIC = const(4)       # 236 bytes
+_FULL_AGAIN_S = const(3_600)
 
 
 class Receiver:
@@ -42,6 +43,8 @@ class Receiver:
         self._unsent = 0  # bytes of the packet that the bus did not take
         self._sequence = 0
         self.packets = 0
+        self._evicted = 0  # when it was told that the table is full
+        self._full_s = 0   # from then on it may be told again
 
     async def run(self, checkin):
         """The task: reads what came, tells what is new."""
@@ -99,6 +102,14 @@ class Receiver:
         self._unsent = 0
         self.packets += 1
         return True
+
+    def tell_full(self):
+        """Tells that the table of ships is full, when ships gave way to others, once an hour."""
+        evicted = self.ships.evicted
+        if evicted != self._evicted and self._board.uptime_s >= self._full_s:
+            self._evicted = evicted
+            self._full_s = self._board.uptime_s + _FULL_AGAIN_S
+            self._board.event(event_codes.SHIPS_FULL, evicted, self.ships.unsent)
 
     def _fill(self):
         """The next packet: its size, or 0."""

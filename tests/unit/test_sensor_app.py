@@ -14,9 +14,8 @@ from core import hold, ports  # noqa: E402
 from core.board import Board  # noqa: E402
 from dragonet.flatsat.devices import records as kinds  # noqa: E402
 from dragonet.flatsat.devices import wiring_sensor, world  # noqa: E402
-from sensor import app, event_table, records  # noqa: E402
+from sensor import app, event_table, receiver, records  # noqa: E402
 from sensor.hk import HK  # noqa: E402
-from sensor.ships import Ships  # noqa: E402
 
 CALM = {
     "board_t": 21.0, "panel_xp_t": 45.5, "panel_xm_t": -30.25, "payload_t": 25.0, "field_x": 20.0, "field_y": -30.0,
@@ -167,12 +166,11 @@ class Measuring(Flight):
     def test_a_full_table_of_ships_is_told_once_an_hour(self):
         self.make()
         told = self.told()
-        ships = Ships()
-        full = app.Full(self.board, ships)
+        hearing = receiver.Receiver(self.board, None, parts.AIS_RXBUF)
         for _ in range(3700):
             self.board.clock.seconds += 1
-            ships.evicted += 1
-            full.look()
+            hearing.ships.evicted += 1
+            hearing.tell_full()
         self.assertEqual(told, [(event_table.SHIPS_FULL, 1, 0), (event_table.SHIPS_FULL, 3601, 0)])
 
     def test_flies_without_an_i2c_bus(self):
