@@ -83,6 +83,9 @@ class Sender(Watched):
         Among equals the newcomer goes last. What waits stays where it is (3.1), so a gap may be missing.
         """
         waiting = self._loaded & ~self._done
+        if not waiting:
+            free = ~self._loaded
+            return _MIDDLE[0 if free & 1 else 1 if free & 2 else 2]
         below, above = -1, 12
         for slot in range(3):
             if waiting & 1 << slot:
@@ -97,7 +100,7 @@ class Sender(Watched):
         least = 99
         for place in range(below + 1, above):
             if not self._loaded & 1 << place % 3:
-                off = 0 if not waiting and place == _MIDDLE[place % 3] else abs(2 * place - middle) + 1
+                off = abs(2 * place - middle)
                 if off < least:
                     best, least = place, off
         return best
