@@ -4,7 +4,8 @@
 # Heat only after the deployment hold, for a limited time, a limited number of times in each boot, each attempt saved
 # before its heat. A pause follows each attempt and each boot: a burn that resets the board does not burn again at once.
 # After BURN_FLIGHT_ATTEMPTS since separation the pause is a day: a boot loop heats no more, and a board that lives has
-# its chance whatever the record says. Without a record the hold starts anew at each boot, which ends such a loop too.
+# its chance whatever the record says. Where no memory keeps the record, the first heat of a boot comes after ten
+# minutes: a loop that it causes leaves the board that long each time.
 # A switch that says deployed before any heat may lie: where BURN_BLIND is set, the wire is heated once all the same.
 #
 # Settings, in boards/<role>/parts.py:
@@ -34,6 +35,7 @@ _ARM_MS = const(100)    # between ARM and FIRE: a switch that sticks is then see
 _LOOK_MS = const(250)
 _SURE = const(3)        # equal readings of the switch that are believed
 _DAY_S = const(86_400)
+_UNKEPT_S = const(600)  # from a boot to its first heat, where nothing keeps the record
 _MOST = const(254)      # of a u8 whose 255 is "not available"
 
 
@@ -57,6 +59,7 @@ class BurnWire:
         if record.load():
             self.attempts = record.data[0]
             self._flown = record.data[1]
+        self._kept = record.answered
         self._here = 0      # attempts of this boot
         self._last_s = 0    # uptime after the last attempt; a boot counts as one
         self._waited_s = 0  # for better power
@@ -108,6 +111,8 @@ class BurnWire:
         if self._here >= parts.BURN_ATTEMPTS:
             return False
         pause_s = parts.BURN_PAUSE_S if self._flown < parts.BURN_FLIGHT_ATTEMPTS else _DAY_S
+        if not self._kept and not self._here:
+            pause_s = max(pause_s, _UNKEPT_S)
         if board.uptime_s - self._last_s < pause_s:
             return False
         return not self._seen or parts.BURN_BLIND and not self._flown

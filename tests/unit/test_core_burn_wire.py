@@ -294,6 +294,15 @@ class Resets(Base):
         self.fly(100)
         self.assertEqual(self.memory.attempts(), (5, 1))
 
+    def test_with_a_dead_memory_a_heat_that_resets_the_board_leaves_it_ten_minutes_each_time(self):
+        self.memory.dead = True
+        for _ in range(20):
+            self.boot()
+            self.fly(599)
+        self.assertEqual(self.wire.heats, [])
+        self.fly(5)
+        self.assertEqual(len(self.wire.heats), 1)
+
     def test_with_a_dead_memory_each_boot_has_its_attempts(self):
         self.memory.dead = True
         for boot in range(1, 4):
