@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dragonet import toolchain
+from dragonet.emulator import boot_costs, flash
 from dragonet.emulator import chip as emulated
-from dragonet.emulator import flash
 from dragonet.emulator.board import EmulatedBoard
 from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
 from dragonet.emulator.wires import Wires
@@ -33,7 +33,11 @@ TABLE = Path(table.__file__)
 # interrupt from the rest: these stay estimates.
 ESTIMATED = ("can_send", "can_receive", "i2c_target_byte", "spi_drain")
 _ALL_PINS = (1 << 30) - 1
-_CONFIG = {"callsign": "N0CALL", "frequency_hz": 437_365_000, "tx_power_dbm": 17, "satellite": "COSTS"}
+# as long as in a flight: where garbage is collected during the boot depends on it
+_CONFIG = {
+    "callsign": "N0CALL", "satellite": "NANODRAGON", "country": "VIETNAM", "frequency_hz": 437_365_000,
+    "tx_power_dbm": 17, "battery_mah": 5200, "csp_version": 2,
+}  # fmt: skip
 _FLIGHT_US = 41_000_000  # housekeeping each 20 s; the first packet meets the work of the boot
 _SETTLED_US = 10_000_000
 _ON_WIRE_US = 250  # a frame of 8 bytes at 500 kbit/s
@@ -53,14 +57,14 @@ def per(function, n):
 def idle(n):
     for _ in range(n): pass
 def cost(function, n=100): return per(function, n) - per(idle, n)
-def repeat(function, first=None, second=None):
+def repeat(function, first=None, second=None, n=100):
     def none(n):
         for _ in range(n): function()
     def one(n):
         for _ in range(n): function(first)
     def two(n):
         for _ in range(n): function(first, second)
-    return cost(none if first is None else one if second is None else two)
+    return cost(none if first is None else one if second is None else two, n)
 """
 # name: code that leaves microseconds in `us`
 _CALLS = {
@@ -69,7 +73,10 @@ _CALLS = {
     "adc_read": "us = repeat(machine.ADC(pins.SUPPLY).read_u16)",
     "i2c_transfer": """
 i2c = machine.I2C(0, scl=machine.Pin(pins.I2C_SCL), sda=machine.Pin(pins.I2C_SDA), freq=400_000)
-us = repeat(i2c.readfrom_into, 0x48, bytearray(2)) - (10 + 9 * 2) * 2.5""",
+us = repeat(i2c.readfrom_into, 0x48, bytearray(2)) - (10 + 9 * 2) * 2.5
+called = us
+def wires(size):
+    return called + (10 + 9 * size) * 2.5""",
     "spi_transfer": """
 spi = pins.spi(4_000_000)
 us = repeat(spi.write, bytearray(10)) - 10 * 2""",
@@ -126,14 +133,49 @@ board = Board(parts, pins, dictionary.hk)
 us = time.ticks_diff(time.ticks_us(), begun)
 machine.mem32[0x4005B000] = 1 << 30
 board.dictionary = dictionary""",
-    "work_services": """
+    "work_events": """
+from core.events import Events
 begun = time.ticks_us()
+events = Events(board)
+made = time.ticks_diff(time.ticks_us(), begun)
+begun = time.ticks_us()
+events.ring.open()
+us = made - time.ticks_diff(time.ticks_us(), begun)
 services.attach(board)
-us = time.ticks_diff(time.ticks_us(), begun)""",
-    "work_app": """
-begun = time.ticks_us()
-_module(parts.ROLE, "app").start(board)
-us = time.ticks_diff(time.ticks_us(), begun)""",
+_module(parts.ROLE, "app").start(board)""",
+    "work_fram_read_16": """
+def read(n):
+    buffer = bytearray(n)
+    return repeat(board.fram.read_into, 0, buffer) - wires(3 + n)
+us = sixteen = (read(200) - read(8)) / 12""",
+    "work_record_read": """
+record = board.hold.record
+record.save()
+size = len(record._frame)
+def read(size):
+    return wires(3 + size) + size // 16 * sixteen
+us = repeat(record._read, record._newest) - read(size)""",
+    "work_record_save": "us = repeat(record.save) - wires(2 + size) - read(size)",
+    "work_blank_byte": """
+from core.record import Record
+from drivers.fram import SIZE
+blank = Record(board.fram, SIZE - 200, 80)
+if blank.load() or blank.errors:
+    raise ValueError("the end of the FRAM is not blank")
+size = len(blank._frame)
+whole = repeat(blank._read, 0, n=10)
+blank.save()
+us = (whole - repeat(blank._read, 0, n=10)) / size""",
+    "work_ring_look": """
+ring = board.events.ring
+size = len(ring._frame)
+us = repeat(ring._look, 0) - read(size)""",
+    "work_ring_append": "us = repeat(ring.append) - wires(2 + size) - read(size)",
+    "work_event": """
+from core.event_codes import ANTENNA_RELEASED
+board.events._tokens = 0
+us = per(lambda n: board.events.emit(ANTENNA_RELEASED), 1) - per(lambda n: ring.append(), 1)""",
+    "work_log_open": "us = per(lambda n: board.store.log.open(), 1)",
     "work_text": """
 from beacon import ax25
 from beacon.text import DESTINATION, Texts, source
@@ -160,7 +202,32 @@ us = per(lambda n: board.pack_hk(), 1) - packing""",
 import gc
 us = per(lambda n: gc.collect(), 1)""",
 }
-_ONCE = ("work_board", "work_services", "work_app")
+_EPS_CALLS = {
+    "work_power_tick": """
+import parts
+from core import services
+from core.board import Board
+from core.start import _module
+from drivers.registers import Words
+dictionary = _module(parts.ROLE, "compact").dictionary()
+board = Board(parts, pins, dictionary.hk)
+machine.mem32[0x4005B000] = 1 << 30
+board.dictionary = dictionary
+services.attach(board)
+power = _module(parts.ROLE, "app").start(board)
+power.tick()
+reads = 0
+read = Words._read
+def counted(chip, register):
+    global reads
+    reads += 1
+    return read(chip, register)
+Words._read = counted
+power.tick()
+Words._read = read
+us = per(lambda n: power.tick(), 1) - reads * wires(4)"""
+}
+_ONCE = ("work_board",)
 # The share of the receive interrupt: a loop takes longer while bytes come in.
 _UART = """
 uart = machine.UART(%d, 38_400, rxbuf=1024, tx=machine.Pin(%d), rx=machine.Pin(%d))
@@ -177,12 +244,13 @@ print(spent, got)
 class _Bench:
     """The role's board at its prompt, its chips on their wires."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, role: str = ROLE) -> None:
+        folder.mkdir()
         path = folder / "flash.bin"
-        flash.prepare(path, toolchain.image(ROLE), {}, flash.DRAGONET_FILES)
+        flash.prepare(path, toolchain.image(role), {}, flash.DRAGONET_FILES)
         self.repl = Repl(path, self._asked)
-        world = [0.0] * len(CHANNELS[ROLE])
-        self._wires = Wires(ROLE, world, 1, folder, self.repl.chip.tell, lambda us, kind, data: None)
+        world = [0.0] * len(CHANNELS[role])
+        self._wires = Wires(role, world, 1, folder, self.repl.chip.tell, lambda us, kind, data: None)
         self._i2c_bytes = 0
         self.repl.chip.power_on(_ALL_PINS, UID)
         self.repl.to_prompt(5.0)
@@ -218,7 +286,6 @@ class _Bench:
 
 def measure(folder: Path, step: Callable[[str], None] = lambda name: None) -> dict[str, float]:
     """Every cost in microseconds but the ESTIMATED. folder: for files, may stay. step(name): what comes now."""
-    (folder / "prompt").mkdir(exist_ok=True)
     bench = _Bench(folder / "prompt")
     found: dict[str, float] = {}
     try:
@@ -230,9 +297,19 @@ def measure(folder: Path, step: Callable[[str], None] = lambda name: None) -> di
         found["uart_byte"] = bench.uart_byte()
     finally:
         bench.repl.chip.close()
+    bench = _Bench(folder / "prompt-eps", "eps")
+    try:
+        bench.repl.execute(_BEGIN)
+        bench.number(_CALLS["i2c_transfer"])
+        for name, code in _EPS_CALLS.items():
+            step(name)
+            found[name] = bench.number(code)
+    finally:
+        bench.repl.chip.close()
     step("spi_driver")
     found["spi_driver"] = _driver(folder, found["spi_transfer"])
-    return found
+    known = {name: max(1, round(value)) for name, value in found.items()}
+    return found | boot_costs.measure(folder, _CONFIG, table.with_drivers(known), step)
 
 
 def _driver(folder: Path, transfer_us: float) -> float:

@@ -23,25 +23,38 @@ COSTS = {
     "flash_program_256": 525,
     "flash_read_256": 8,
     # the firmware's own work: see with_drivers()
-    "work_board": 161_042,  # the board is made
-    "work_services": 584_248,  # and then its services
-    "work_app": 177_628,  # and the beacon's app
-    "work_hk": 1323,  # housekeeping is made, besides
-    "work_hk_value": 47,  # each value of housekeeping that is packed
-    "work_csp_send": 740,  # each packet that leaves, besides its frames
-    "work_text": 51_245,  # each text of a burst
+    "work_board": 156_324,  # the board is made
+    "work_events": 27_636,  # and the table of its events
+    "work_boot_eps": 630_856,  # from the event of the boot to its first second, besides what is listed here
+    "work_boot_beacon": 631_941,
+    "work_boot_sensor": 565_856,
+    "work_fram_read_16": 28,  # each 16 bytes that are read from FRAM, besides their bits
+    "work_record_read": 228,  # each copy of a record in FRAM that is looked at
+    "work_blank_byte": 8,  # each byte of one that was never written
+    "work_record_save": 347,
+    "work_ring_look": 223,  # each slot of a ring in FRAM that is looked at
+    "work_ring_append": 248,
+    "work_event": 618,  # an event, besides its place in the ring and its packet
+    "work_power_tick": 3314,  # the second's work of the EPS
+    "work_log_open": 297,  # the log of housekeeping, before the first entry
+    "work_hk": 1314,  # housekeeping is made, besides
+    "work_hk_value": 54,  # each value of housekeeping that is packed
+    "work_csp_send": 780,  # each packet that leaves, besides its frames
+    "work_text": 50_914,  # each text of a burst
     "work_ax25_byte": 36,  # of it
 }
 
 
-def with_drivers():
+def with_drivers(found=None):
     """The table of boards that fly beside an emulated one: their MCP2515 drivers take as long as on its processor, and
     so does the work that stands before what they send (boards/unix/lib/twin/work.py).
 
-    Without it a driver computes in no time, so that flights show what the protocols do and not what a processor misses.
+    found: costs in place of those of COSTS. Without it a driver computes in no time, so that flights show what the
+    protocols do and not what a processor misses.
     """
     table = dict(COSTS)
+    table.update(found or {})
     table["work"] = 1
-    table["spi_hard"] = table["spi_transfer"] + COSTS["spi_drain"]
-    table["spi_transfer"] += COSTS["spi_driver"]
+    table["spi_hard"] = table["spi_transfer"] + table["spi_drain"]
+    table["spi_transfer"] += table["spi_driver"]
     return table

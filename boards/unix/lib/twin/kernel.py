@@ -130,14 +130,15 @@ class Kernel:
 
     def compute(self, us, soft=True):
         """Long work, which interrupts come into; soft False: only hard ones, the soft ones wait for its end."""
-        end = self.now + us
         waited = self._soft_waits
         self._soft_waits = waited or not soft
-        while self.now < end:
+        while us > 0:
             step = self._next - self.now  # an interrupt is served when it is due
             if step <= 0:  # it waits
                 step = SLACK_US
-            self.charge(step if step < end - self.now else end - self.now)
+            step = min(step, us)
+            us -= step
+            self.charge(step)  # and what it takes comes on top
         self._soft_waits = waited
         if self._soft and not waited:
             self._next = 0

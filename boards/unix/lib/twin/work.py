@@ -5,26 +5,45 @@ import twin
 # board or all, module, class or none, function, cost, and how many of it one call is
 _WORK = (
     ("", "core.board", "Board", "__init__", "work_board", lambda *_: 1),
-    ("", "core.services", "", "attach", "work_services", lambda board: 1),
-    ("", "%s.app", "", "start", "work_app", lambda board: 1),
+    ("", "drivers.fram", "FRAM", "read_into", "work_fram_read_16", lambda fram, address, buffer: len(buffer) // 16),
+    ("", "core.record", "Record", "_read", "work_record_read", lambda *_: 1),
+    ("", "core.record", "Record", "_read", "work_blank_byte", lambda record, copy: _blank(record)),
+    ("", "core.record", "Record", "save", "work_record_save", lambda *_: 1),
+    ("", "core.ring", "Ring", "_look", "work_ring_look", lambda *_: 1),
+    ("", "core.ring", "Ring", "append", "work_ring_append", lambda *_: 1),
+    ("", "core.events", "Events", "_remember", "work_event", lambda *_: 1),
+    ("", "core.log", "Log", "open", "work_log_open", lambda *_: 1),
+    ("", "%s.app", "", "start", "work_boot_%s", lambda board: 1),
     ("", "core.board", "Board", "pack_hk", "work_hk", lambda *_: 1),
     ("", "core.telemetry", "Set", "pack_into", "work_hk_value", lambda table, buffer, values, *_: len(values)),
     ("", "csp.output", "Output", "_fill", "work_csp_send", lambda *_: 1),
+    ("eps", "eps.battery", "Battery", "update", "work_power_tick", lambda *_: 1),
     ("beacon", "beacon.text", "Texts", "frame_into", "work_text", lambda *_: 1),
     ("beacon", "beacon.ax25", "Frame", "close", "work_ax25_byte", lambda frame, info_size: info_size),
 )
 
+# As above, of what ends with a packet: charged before it.
+_BEFORE = (("", "core.events", "Events", "__init__", "work_events", lambda *_: 1),)
+
 
 def install(role, costs):
     """Before the firmware makes its objects."""
-    for board, module, owner, name, cost, count in _WORK:
-        if board in ("", role):
-            if "%" in module:
-                module = module % role
-            found = __import__(module, None, None, (owner or name,))
-            if owner:
-                found = getattr(found, owner)
-            setattr(found, name, _charged(getattr(found, name), costs[cost], count))
+    for rows, wrap in ((_WORK, _charged), (_BEFORE, _charged_before)):
+        for board, module, owner, name, cost, count in rows:
+            if board in ("", role):
+                if "%" in module:
+                    module = module % role
+                if "%" in cost:
+                    cost = cost % role
+                found = __import__(module, None, None, (owner or name,))
+                if owner:
+                    found = getattr(found, owner)
+                setattr(found, name, wrap(getattr(found, name), costs[cost], count))
+
+
+def _blank(record):
+    # Bytes that were looked at one by one, to tell that nothing was ever written there.
+    return len(record._frame) if record._check()[0] in (0, 0xFF) else 0
 
 
 def _charged(function, us, count):
@@ -32,5 +51,13 @@ def _charged(function, us, count):
         result = function(*args, **settings)
         twin.board.kernel.compute(us * count(*args))
         return result
+
+    return charged
+
+
+def _charged_before(function, us, count):
+    def charged(*args, **settings):
+        twin.board.kernel.compute(us * count(*args))
+        return function(*args, **settings)
 
     return charged
