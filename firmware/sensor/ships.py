@@ -65,13 +65,14 @@ class Ships:
     def position(self, report, now_s):
         """A report as ais.position() fills it. Nothing is allocated."""
         mmsi, lon, lat, speed, course, heading, status, ship_class = report
-        ship = self._enter(mmsi, ship_class, now_s)
+        passed = self._passed(now_s)
+        ship = self._enter(mmsi, ship_class, passed)
         if ship == _NONE:
             return
         if lon == ais.NO_LON or lat == ais.NO_LAT:
             if self._lon[ship] >> 2 != ais.NO_LON and self._lat[ship] != ais.NO_LAT:
                 return  # an older position beats none
-        self._seen[ship] = self._passed(now_s)
+        self._seen[ship] = passed
         self._lon[ship] = lon << 2 | ship_class
         self._lat[ship] = lat
         self._course[ship] = course << 4 | status
@@ -86,7 +87,8 @@ class Ships:
         record = self._queue[at : at + records.STATIC_SIZE]
         records.pack_static(record, 0, sixes, bits)
         kind = sixes[0]
-        ship = self._enter(ais.unsigned(sixes, 8, 30), ais.CLASS_A if kind == 5 else ais.CLASS_B, now_s)
+        ship_class = ais.CLASS_A if kind == 5 else ais.CLASS_B
+        ship = self._enter(ais.unsigned(sixes, 8, 30), ship_class, self._passed(now_s))
         if ship == _NONE:
             return
         check = crc32(record) % 255 + 1
@@ -167,7 +169,7 @@ class Ships:
             passed -= by
         return passed
 
-    def _enter(self, mmsi, ship_class, now_s):
+    def _enter(self, mmsi, ship_class, passed):
         """The ship's entry, made when it is new; _NONE when there is no such MMSI."""
         if not 0 < mmsi <= _MMSI_MAX:
             self.refused += 1
@@ -182,7 +184,7 @@ class Ships:
             self._mmsi[ship] = mmsi
             self._lon[ship] = ais.NO_LON << 2 | ship_class
             self._lat[ship] = ais.NO_LAT
-            self._seen[ship] = self._passed(now_s)
+            self._seen[ship] = passed
             self._state[ship] = ais.NO_SPEED << _SPEED | ais.NO_HEADING << _HEADING
             self._course[ship] = ais.NO_COURSE << 4 | ais.NO_STATUS
             self._static[ship] = 0
