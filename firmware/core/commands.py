@@ -18,8 +18,7 @@
 import asyncio
 import struct
 from core import arguments, ports
-from core.command_codes import ABSENT, ACCEPTED, ARGUMENT, BUSY, COMPLETED, COUNTED, ERROR, FAILED, FORM, LENGTH, OPCODE
-from core.command_codes import READ, REFUSED, REPEATED, TIMEOUT, UNSIGNED
+from core import command_codes as codes
 from core.event_codes import COMMAND_REFUSED
 from core.lines import position
 from core.record import SCRATCH
@@ -78,13 +77,13 @@ class Request:
     def complete(self, data=b""):
         """It succeeded. data: up to 246 bytes."""
         if not self.free:
-            self._door.answer(self, COMPLETED, data)
+            self._door.answer(self, codes.COMPLETED, data)
             self.free = True
 
     def fail(self, reason, detail=0):
         """It did not succeed."""
         if not self.free:
-            self._door.answer(self, FAILED, bytes((reason, detail)))
+            self._door.answer(self, codes.FAILED, bytes((reason, detail)))
             self.free = True
 
 
@@ -108,7 +107,7 @@ class Commands:
         self._reply = memoryview(SCRATCH)[:REPLY_LAST]
         self.done = 0
         self.refused = 0
-        self.refusals = [0] * COUNTED
+        self.refusals = [0] * codes.COUNTED
         if board.keys is not None:
             self.add(board.keys)
         self._hk_at = board.table.index("next_seq")
@@ -142,13 +141,13 @@ class Commands:
         """Do a command of this board's own: opcode and arguments. Returns (status, reason or 0)."""
         request = self._free()
         if request is None:
-            return REFUSED, BUSY
+            return codes.REFUSED, codes.BUSY
         request.src = self._board.address
         request.sport = NO_REPLY
         request.slot = UNSIGNED_SLOT
         request.sequence = 0
         status, data = self._do(request, memoryview(body))
-        return status, data[0] if status >= REFUSED else 0
+        return status, data[0] if status >= codes.REFUSED else 0
 
     # --- packets ---
 
@@ -156,17 +155,17 @@ class Commands:
         size = packet.size
         node = self._board.node
         if size <= UNSIGNED_SIZE or packet.dst == node.broadcast_address:
-            self.refuse(FORM, packet.src, UNSIGNED_SLOT)
+            self.refuse(codes.FORM, packet.src, UNSIGNED_SLOT)
             return
         data = packet.data
         slot, sequence = struct.unpack_from(HEADER, data, 0)
         start = UNSIGNED_SIZE if slot == UNSIGNED_SLOT else SIGNED_SIZE
         if size <= start:
-            self.refuse(FORM, packet.src, slot)
+            self.refuse(codes.FORM, packet.src, slot)
             return
         request = self._free()
         if request is None:
-            self._turn_away(packet, data[start], sequence, slot, BUSY)
+            self._turn_away(packet, data[start], sequence, slot, codes.BUSY)
             return
         request.src = packet.src
         request.sport = packet.sport
@@ -174,7 +173,7 @@ class Commands:
         request.sequence = sequence
         body = data[start:]
         reason = self._may(packet, slot, body[0])
-        if reason == REPEATED:
+        if reason == codes.REPEATED:
             self.refuse(reason, packet.src, slot)
             again = self._board.keys.reply_of(slot, sequence)
             if again is not None:
@@ -182,7 +181,7 @@ class Commands:
                     node.send(packet.src, packet.sport, again, ports.COMMAND)
                 return
         if reason:
-            self._turn_away(packet, body[0], sequence, slot, reason, reason != REPEATED)
+            self._turn_away(packet, body[0], sequence, slot, reason, reason != codes.REPEATED)
             return
         status, result = self._do(request, body)
         self.answer(request, status, result)
@@ -191,13 +190,13 @@ class Commands:
         # 0 when the packet's sender may command this, or the reason why not.
         if slot != UNSIGNED_SLOT:
             keys = self._board.keys
-            return ABSENT if keys is None else keys.admit(packet)
+            return codes.ABSENT if keys is None else keys.admit(packet)
         if packet.interface is not None and packet.interface.border is not None:
-            return UNSIGNED
+            return codes.UNSIGNED
         at = self._opcodes.find(bytes((opcode,)))
-        if at >= 0 and self._flags[at] & READ or packet.src in _INSIDE:
+        if at >= 0 and self._flags[at] & codes.READ or packet.src in _INSIDE:
             return 0
-        return UNSIGNED
+        return codes.UNSIGNED
 
     def _turn_away(self, packet, opcode, sequence, slot, reason, count=True):
         if count:
@@ -205,7 +204,7 @@ class Commands:
         if packet.sport == NO_REPLY:
             return
         buffer = packet.buffer
-        struct.pack_into(REPLY_LAYOUT, buffer, DATA, opcode, sequence, REFUSED)
+        struct.pack_into(REPLY_LAYOUT, buffer, DATA, opcode, sequence, codes.REFUSED)
         buffer[DATA + REPLY_SIZE] = reason
         buffer[DATA + REPLY_SIZE + 1] = 0
         packet.size = REPLY_SIZE + 2
@@ -214,7 +213,7 @@ class Commands:
     def refuse(self, reason, src, slot):
         """Counts a refusal."""
         self.refused += 1
-        if reason < COUNTED:
+        if reason < codes.COUNTED:
             self.refusals[reason] += 1
         if self._board.events is not None:
             self._board.events.emit(COMMAND_REFUSED, reason, src << 8 | slot)
@@ -225,7 +224,7 @@ class Commands:
         now = self._board.clock.seconds
         for request in self._requests:
             if not request.free and now > request.due_s:
-                request.fail(TIMEOUT)
+                request.fail(codes.TIMEOUT)
             if request.free:
                 return request
         return None
@@ -240,19 +239,19 @@ class Commands:
             result = self._call(request, body)
             if result is PENDING:
                 pending = True
-                return ACCEPTED, b""
+                return codes.ACCEPTED, b""
             self.done += 1
-            return COMPLETED, b"" if result is None else result
+            return codes.COMPLETED, b"" if result is None else result
         except Refused as error:
-            status = FAILED if isinstance(error, Failed) else REFUSED
+            status = codes.FAILED if isinstance(error, Failed) else codes.REFUSED
             reason, detail = error.reason, error.detail
         except arguments.BadLength:
-            status, reason, detail = REFUSED, LENGTH, 0
+            status, reason, detail = codes.REFUSED, codes.LENGTH, 0
         except arguments.BadValue as error:
-            status, reason, detail = REFUSED, ARGUMENT, error.args[0]
+            status, reason, detail = codes.REFUSED, codes.ARGUMENT, error.args[0]
         except Exception as error:  # one bad handler must not stop the door
             self._board.survive("command", error)
-            status, reason, detail = FAILED, ERROR, 0
+            status, reason, detail = codes.FAILED, codes.ERROR, 0
         finally:
             request.free = not pending
         self.refuse(reason, request.src, request.slot)
@@ -261,7 +260,7 @@ class Commands:
     def _call(self, request, body):
         at = self._opcodes.find(bytes((body[0],)))
         if at < 0:
-            raise Refused(OPCODE)
+            raise Refused(codes.OPCODE)
         if self._known[0] != at:
             line = self._table[at]
             self._known = (at, "do_" + line[_NAME], line[_ARGUMENTS])
@@ -270,7 +269,7 @@ class Commands:
             does = getattr(service, method, None)
             if does is not None:
                 return does(arguments.unpack(fields, body[1:]), request)
-        raise Refused(ABSENT)
+        raise Refused(codes.ABSENT)
 
     def answer(self, request, status, data):
         """Sends a reply and keeps it, so that a repeated request gets it again."""
@@ -287,9 +286,9 @@ class Commands:
         return values[0]
 
     def do_refusals(self, values, request):
-        answer = bytearray(8 + 2 * COUNTED)
+        answer = bytearray(8 + 2 * codes.COUNTED)
         struct.pack_into(">II", answer, 0, self.done, self.refused)
-        for k in range(COUNTED):
+        for k in range(codes.COUNTED):
             struct.pack_into(">H", answer, 8 + 2 * k, min(self.refusals[k], 0xFFFF))
         return answer
 

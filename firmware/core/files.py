@@ -28,7 +28,7 @@ import os
 import struct
 from hashlib import sha256
 from core import event_codes, upload
-from core.command_codes import ARGUMENT, BUSY, CONTENT, NO_ROOM, NOT_FOUND, STATE, STORAGE, TIMEOUT
+from core import command_codes as codes
 from core.commands import PENDING, Refused
 from core.download import BUFFER, WANTED, Download
 from core.store import FOLDER as LOG
@@ -115,7 +115,7 @@ class Files:
             folder = self._log
             name = name[len(_PREFIX) :]
         if not is_name(name):
-            raise Refused(ARGUMENT)
+            raise Refused(codes.ARGUMENT)
         return "%s/%s" % (folder, name)
 
     def do_file_list(self, values, request):
@@ -140,9 +140,9 @@ class Files:
         try:
             name = bytes(data[upload.HASH_SIZE :]).decode()
         except UnicodeError:
-            raise Refused(ARGUMENT, 1)
+            raise Refused(codes.ARGUMENT, 1)
         if not is_name(name):
-            raise Refused(ARGUMENT, 1)
+            raise Refused(codes.ARGUMENT, 1)
         if not self.upload.is_for(size, digest, name):
             self._refuse_without_room(size, "%s/%s" % (self._folder, name))
         return self._begin(self._open(request, size, digest, name), request)
@@ -158,7 +158,7 @@ class Files:
             free += size_of(self.upload.hidden) or 0
         needed = size + size // 256 + _SPARE + (0 if store is None else store.log.room())
         if needed > free or count >= FILES_LAST and size_of(path) is None:
-            raise Refused(NO_ROOM)
+            raise Refused(codes.NO_ROOM)
 
     def _open(self, request, size, digest, name):
         one = self.upload
@@ -195,10 +195,10 @@ class Files:
         if one.state == upload.DONE:
             return one.status()
         if one.state != upload.RECEIVING:
-            raise Refused(STATE)
+            raise Refused(codes.STATE)
         for index in range(one.base, one.blocks):
             if index >= one.base + one.window or not one.has(index):
-                raise Refused(STATE)
+                raise Refused(codes.STATE)
         return self._begin(self._close(request), request)
 
     def _close(self, request):
@@ -208,13 +208,13 @@ class Files:
                 break
             yield _GATE_MS // 10
         if one.state != upload.RECEIVING or one.base < one.blocks:
-            request.fail(STORAGE)
+            request.fail(codes.STORAGE)
             return
         found = yield from self._digest(one.hidden)
         yield from self._gate()
         if found != one.hash():
             one.drop()
-            request.fail(CONTENT)
+            request.fail(codes.CONTENT)
             return
         os.rename(one.hidden, "%s/%s" % (self._folder, one.name()))
         one.finish()
@@ -229,7 +229,7 @@ class Files:
         try:
             name = bytes(data[WANTED:]).decode()
         except UnicodeError:
-            raise Refused(ARGUMENT, 2)
+            raise Refused(codes.ARGUMENT, 2)
         self.download.begin(request, self._there(name), gap_ms, base, data[:WANTED])
         self._wake.set()
         return PENDING
@@ -244,7 +244,7 @@ class Files:
         # Path of a file that is there.
         path = self._path(name)
         if size_of(path) is None:
-            raise Refused(NOT_FOUND)
+            raise Refused(codes.NOT_FOUND)
         return path
 
     def _hash(self, request, path):
@@ -261,7 +261,7 @@ class Files:
 
     def _begin(self, job, request):
         if self._job is not None:
-            raise Refused(BUSY)
+            raise Refused(codes.BUSY)
         self._job = job
         self._job_request = request
         self._wake.set()
@@ -276,7 +276,7 @@ class Files:
         except Refused as error:
             self._job_request.fail(error.reason, error.detail)
         except OSError:
-            self._job_request.fail(STORAGE)
+            self._job_request.fail(codes.STORAGE)
         self._job = None
         return 0
 
@@ -286,7 +286,7 @@ class Files:
             if self._may_write():
                 return
             yield _GATE_MS
-        raise Refused(TIMEOUT)
+        raise Refused(codes.TIMEOUT)
 
     def _digest(self, path):
         # SHA-256 of a file, a few reads at a time.

@@ -19,8 +19,7 @@ import os
 import struct
 from binascii import crc32
 from core import mac, ports, record
-from core.command_codes import CLOSED, CONTENT, FORGED, NO_KEY, REPEATED, SLOT_RECOVER, SLOT_STATUS, STATE, STORAGE
-from core.command_codes import TOO_MANY, UNSIGNED
+from core import command_codes as codes
 from core.event_codes import KEY_SLOT
 from core.commands import HEADER, SIGNED_SIZE, UNSIGNED_SIZE, Failed, Refused
 from core.window import Window
@@ -121,22 +120,23 @@ class Keys:
         buffer = packet.buffer
         slot, number = struct.unpack_from(HEADER, buffer, DATA)
         if slot >= len(SLOTS) or self._slots[slot].pads is None:
-            return NO_KEY
+            return codes.NO_KEY
         if self._forged_left == 0:
-            return TOO_MANY
+            return codes.TOO_MANY
         one = self._slots[slot]
         if not self._is_signed(packet, packet.size, slot, number):
             self._forged_left -= 1
-            return FORGED
-        if buffer[DATA + SIGNED_SIZE] == SLOT_RECOVER:
-            return 0 if one.state == SHUT else STATE
+            return codes.FORGED
+        if buffer[DATA + SIGNED_SIZE] == codes.SLOT_RECOVER:
+            return 0 if one.state == SHUT else codes.STATE
         if one.state == SHUT:
-            return 0 if buffer[DATA + SIGNED_SIZE] == SLOT_STATUS else CLOSED  # so that a challenge is told by radio
+            # so that a challenge is told by radio
+            return 0 if buffer[DATA + SIGNED_SIZE] == codes.SLOT_STATUS else codes.CLOSED
         reason = one.window.check(number)
         if reason:
             return reason
         if number >= one.reserved and not self._reserve(slot, number + _AHEAD):
-            return STORAGE
+            return codes.STORAGE
         one.window.take(number)
         if number == one.window.next - 1:
             one.replied = -1
@@ -160,10 +160,10 @@ class Keys:
             return True
         one = self._slots[slot]
         opcode = packet.buffer[DATA + SIGNED_SIZE]
-        if one.state == SHUT or opcode == SLOT_RECOVER:
-            return one.state == SHUT and (opcode == SLOT_RECOVER or opcode == SLOT_STATUS)
+        if one.state == SHUT or opcode == codes.SLOT_RECOVER:
+            return one.state == SHUT and (opcode == codes.SLOT_RECOVER or opcode == codes.SLOT_STATUS)
         reason = one.window.check(number)
-        return reason == 0 or reason == REPEATED and number == one.replied
+        return reason == 0 or reason == codes.REPEATED and number == one.replied
 
     def border(self):
         """The border of a radio interface: csp.border.Border."""
@@ -321,14 +321,14 @@ class Keys:
 
     def do_slot_recover(self, values, request):
         if not request.signed:
-            raise Refused(UNSIGNED)
+            raise Refused(codes.UNSIGNED)
         following, challenge = values
         slot = request.slot
         one = self._slots[slot]
         if one.state != SHUT:
-            raise Refused(STATE)
+            raise Refused(codes.STATE)
         if bytes(challenge) != one.challenge or following < one.window.next:
-            raise Refused(CONTENT)
+            raise Refused(codes.CONTENT)
         one.open(following)
         if not self._save_counters():
             one.state = UNKEPT
@@ -341,18 +341,18 @@ class Keys:
 
     def do_key_rotate(self, values, request):
         if not request.signed:
-            raise Refused(UNSIGNED)
+            raise Refused(codes.UNSIGNED)
         slot, generation = values
         one = self._slots[slot]
         if generation != one.generation + 1:
-            raise Refused(STATE)
+            raise Refused(codes.STATE)
         before = one.generation, one.key
         one.load(generation, mac.rotated(self._slots[request.slot].pads, slot, generation))
         saved = self._save_table()
         if not self._write_file() and not saved:
             one.load(*before)
             self._pack_table()
-            raise Failed(STORAGE)
+            raise Failed(codes.STORAGE)
         one.open(0)
         if not self._save_counters():
             one.shut()

@@ -20,7 +20,7 @@ import struct
 from array import array
 from core import arguments, layout
 from core.cells import OVERHEAD, Cells
-from core.command_codes import CONTENT, NOT_FOUND, NO_ROOM, STATE, STORAGE
+from core import command_codes as codes
 from core.commands import Failed, Refused
 from core.event_codes import BOOT, SCHEDULE_CUT, SCHEDULE_DONE, SCHEDULE_MISSED, SCHEDULE_STORAGE
 from core.sequences import CELLS as SEQUENCE_CELLS
@@ -260,7 +260,7 @@ class Schedule:
         elif period == 0:
             left = 1
         if self._past(kind, flags, due, period):
-            raise Refused(CONTENT, 1)
+            raise Refused(codes.CONTENT, 1)
         body = bytearray(BODY_SIZE)
         struct.pack_into(LAYOUT, body, 0, kind, flags & _GIVEN, event, value, due, period, left, len(command))
         body[_HEAD : _HEAD + len(command)] = command
@@ -268,13 +268,13 @@ class Schedule:
         if cells.find(number) >= 0:
             if cells.read(number) and cells.body == body:
                 return  # the same command again, since its reply was lost
-            raise Refused(STATE)
+            raise Refused(codes.STATE)
         if not cells.alive:
-            raise Refused(STORAGE)
+            raise Refused(codes.STORAGE)
         if cells.kept >= ENTRIES:
-            raise Refused(NO_ROOM)
+            raise Refused(codes.NO_ROOM)
         if not cells.write(number, body):
-            raise Failed(STORAGE)
+            raise Failed(codes.STORAGE)
         self._look()
 
     def _past(self, kind, flags, due, period):
@@ -288,22 +288,22 @@ class Schedule:
     def do_schedule_delete(self, values, request):
         number = values[0]
         if number and self.cells.find(number) < 0:
-            raise Refused(NOT_FOUND)
+            raise Refused(codes.NOT_FOUND)
         for one in (number,) if number else bytes(self.cells.numbers):
             if one and not self.cells.delete(one):
-                raise Failed(STORAGE)
+                raise Failed(codes.STORAGE)
         self._look()
 
     def do_schedule_enable(self, values, request):
         number, on = values
         if self.cells.find(number) < 0:
-            raise Refused(NOT_FOUND)
+            raise Refused(codes.NOT_FOUND)
         if not self.cells.read(number):
-            raise Refused(STORAGE)
+            raise Refused(codes.STORAGE)
         body = self.cells.body
         body[1] = body[1] & ~OFF if on else body[1] | OFF
         if not self.cells.write(number):
-            raise Failed(STORAGE)
+            raise Failed(codes.STORAGE)
         self._look()
 
     def do_schedule_read(self, values, request):
@@ -332,4 +332,4 @@ def check(table, command):
             except ValueError:
                 break
             return
-    raise Refused(CONTENT)
+    raise Refused(codes.CONTENT)
