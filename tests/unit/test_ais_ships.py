@@ -172,6 +172,24 @@ class Table(unittest.TestCase):
         ships.static(sixes, bits, 50)
         self.assertEqual(ships.static_waiting, STATIC_QUEUE - 1)
 
+    def test_static_data_is_told_in_order_and_what_finds_no_room_spoils_none(self):
+        ships = Ships(64)
+        sixes, bits = received(NAME_B)
+        heard, told = [], []
+        for k in range(3 * STATIC_QUEUE):
+            sixes[5] = k
+            dropped = ships.static_dropped
+            ships.static(sixes, bits, k)
+            if ships.static_dropped == dropped:
+                heard.append(ais.unsigned(sixes, 8, 30))
+            if k % 2:
+                ships.take_static(self.buffer, 0, 1)
+                told.append(records.unpack_static(self.buffer, 0)["mmsi"])
+        while ships.take_static(self.buffer, 0, 1):
+            told.append(records.unpack_static(self.buffer, 0)["mmsi"])
+        self.assertGreater(ships.static_dropped, 0)
+        self.assertEqual(told, heard)
+
 
 class Records(unittest.TestCase):
     def test_a_position_record_is_these_sixteen_bytes(self):
