@@ -2,7 +2,9 @@
 # CAN1 shares B8 and B9 with I2C1 (X9, X10), so the sensors' bus is I2C2; both CAN controllers are inside.
 from machine import CAN, SPI
 
-I2C_ID = 2  # fixed pins Y9 (SCL), Y10 (SDA)
+I2C_ID = 2
+I2C_SCL = "Y9"  # its fixed pins
+I2C_SDA = "Y10"
 
 RBF = "X1"   # pulled down: 1 = remove-before-flight pin inserted
 SEP1 = "X2"  # 1 = pressed, still in the pod
