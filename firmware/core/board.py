@@ -25,6 +25,7 @@ _BUS_DEADLINE_MS = const(10_000)
 # A board takes about 7 kB of heap a second. Collected so often, and half a period away from housekeeping, garbage never
 # reaches what boot.py allows: the collector, which stops the program for 20 ms, does not choose the moment.
 _COLLECT_S = const(4)
+_BUS_S = const(60)            # between tries to free the sensors' bus, while the memory on it does not answer
 
 _SEQ = const(0)               # positions in hk_table.COMMON
 _UPTIME = const(1)
@@ -77,6 +78,7 @@ class Board:
         self._each_second = []
         self._hk_due_s = 0
         self._collect_s = 0
+        self._bus_s = 0
         self._threshold = -1  # gc.threshold while nothing streams
         self.hk_period_s = ports.HK_PERIOD_S  # core/params.py may change it
         self._mode = 0
@@ -211,6 +213,9 @@ class Board:
             self.publish()
         if now >= self._collect_s and not self.streaming:
             self.collect()
+        if self.hold.stale and now >= self._bus_s:
+            self._bus_s = now + _BUS_S
+            self._try("i2c", lambda: i2c_bus.make(self.parts, self.pins))
         for function in self._each_second:
             try:
                 function()

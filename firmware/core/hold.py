@@ -134,7 +134,8 @@ class Spare:
 class Hold:
     """Counts powered time since separation. record: core.record.Record of SIZE bytes. spare: Spare, or None.
 
-    elapsed_s: powered seconds since separation. restarted: the record was unreadable at this boot.
+    elapsed_s: powered seconds since separation. restarted: the record was unreadable at this boot. stale: the memory
+    does not hold what we do.
     """
 
     def __init__(self, record, switches, spare=None):
@@ -147,7 +148,7 @@ class Hold:
         self.restarted = not self._load()
         if self.restarted and spare is not None and not record.answered:
             self.elapsed_s = spare.load()
-        self._stale = self.restarted  # the memory may hold another time than we do
+        self.stale = self.restarted
         if switches.known and switches.pressed:
             self._clear()
 
@@ -181,7 +182,7 @@ class Hold:
             self._save()
 
     def _clear(self):
-        if self.elapsed_s or self._ms or self._stale:
+        if self.elapsed_s or self._ms or self.stale:
             self.elapsed_s = 0
             self._ms = 0
             self._save()
@@ -189,11 +190,11 @@ class Hold:
     def _save(self):
         self._unsaved_ms = 0
         struct.pack_into(_LAYOUT, self.record.data, 0, self.elapsed_s, self._ms)
-        self._stale = not self.record.save()
+        self.stale = not self.record.save()
         spare = self._spare
         if spare is None:
             return
-        if self._stale:
+        if self.stale:
             spare.keep(self.elapsed_s)
         else:
             spare.forget()

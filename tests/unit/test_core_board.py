@@ -7,7 +7,7 @@ import unittest
 import machine
 import twin
 from core import board as core_board
-from core import config, heartbeat, ports
+from core import config, heartbeat, i2c_bus, ports
 from core.board import Board
 from core.dictionary import Dictionary
 from core.event_table import EVENTS
@@ -163,6 +163,16 @@ def fly(seconds, *boards):
     asyncio.run(main())
 
 
+class Silent:
+    """A memory that does not answer."""
+
+    def read_into(self, address, buffer):
+        raise OSError(5)
+
+    def write(self, address, data):
+        raise OSError(5)
+
+
 class Base(unittest.TestCase):
     def setUp(self):
         write_config(GOOD_CONFIG)
@@ -303,6 +313,23 @@ class Alone(Base):
         self.assertIsNone(one.i2c)
         fly(RF_S + 1, one)
         self.assertTrue(one.rf_allowed)
+
+    def test_a_bus_on_which_the_memory_falls_silent_is_made_anew_each_minute(self):
+        one = board("beacon", [])
+        made = []
+        real = i2c_bus.make
+        i2c_bus.make = lambda parts, pins: made.append(one.uptime_s)
+        try:
+            fly(130, one)
+            self.assertEqual(made, [])
+            one.hold.record._memory = Silent()
+            fly(150, one)
+            one.hold.record._memory = one.fram
+            fly(150, one)
+        finally:
+            i2c_bus.make = real
+        self.assertEqual(len(made), 3)
+        self.assertEqual([later - sooner for sooner, later in zip(made, made[1:])], [60, 60])
 
     def test_the_pins_say_which_i2c_the_sensors_are_on(self):
         real = machine.I2C
