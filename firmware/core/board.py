@@ -25,7 +25,7 @@ _BUS_DEADLINE_MS = const(10_000)
 # A board takes about 7 kB of heap a second. Collected so often, and half a period away from housekeeping, garbage never
 # reaches what boot.py allows: the collector, which stops the program for 20 ms, does not choose the moment.
 _COLLECT_S = const(4)
-_BUS_S = const(60)            # between tries to free the sensors' bus, while the memory on it does not answer
+_MEND_S = const(60)           # between tries to mend a bus
 
 _SEQ = const(0)               # positions in hk_table.COMMON
 _UPTIME = const(1)
@@ -78,7 +78,7 @@ class Board:
         self._each_second = []
         self._hk_due_s = 0
         self._collect_s = 0
-        self._bus_s = 0
+        self._mend_s = _MEND_S
         self._threshold = -1  # gc.threshold while nothing streams
         self.hk_period_s = ports.HK_PERIOD_S  # core/params.py may change it
         self._mode = 0
@@ -213,14 +213,22 @@ class Board:
             self.publish()
         if now >= self._collect_s and not self.streaming:
             self.collect()
-        if self.hold.stale and now >= self._bus_s:
-            self._bus_s = now + _BUS_S
-            self._try("i2c", lambda: i2c_bus.make(self.parts, self.pins))
+        if now >= self._mend_s:
+            self._mend_s = now + _MEND_S
+            self._mend()
         for function in self._each_second:
             try:
                 function()
             except Exception as error:
                 self.survive("second", error)
+
+    def _mend(self):
+        # A sensors' bus on which the memory is silent may hang: it is cleared. One to the boards that could not be made
+        # may be there now.
+        if self.hold.stale:
+            self._try("i2c", lambda: i2c_bus.make(self.parts, self.pins))
+        if not self.node.interfaces:
+            self.pair = buses.attach(self.node, self.parts, self.pins, self._try)
 
     def _send_heartbeat(self):
         if self._hash is None:
