@@ -84,8 +84,8 @@ class Sender(Watched):
         """
         waiting = self._loaded & ~self._done
         if not waiting:
-            free = ~self._loaded
-            return _MIDDLE[0 if free & 1 else 1 if free & 2 else 2]
+            used = self._loaded & 3
+            return _MIDDLE[2 if used == 3 else used & 1]  # of the first buffer that is free
         below, above = -1, 12
         for slot in range(3):
             if waiting & 1 << slot:
