@@ -6,6 +6,7 @@ SIZE = const(32768)          # "Bit configuration": 32,768 words of 8 bits; the 
 _RESERVED = const(0x7C)      # "Device ID": reserved target 0xF8 (write) and 0xF9 (read), 7-bit 0x7C
 _MB85RC256V = const(0x00A510)  # manufacturer 00A, product 510
 _FM24V02 = const(0x004200)   # Cypress/Ramtron FM24V02 rev. 2.0, "Device ID": the same commands, the same size
+_TRIES = const(3)
 
 
 class FRAM:
@@ -18,9 +19,18 @@ class FRAM:
     def __init__(self, i2c, address=0x50):
         self._i2c = i2c
         self._address = address
+        for tries in range(_TRIES):  # one disturbed look would leave the board without memory until its next boot
+            try:
+                self._look()
+                return
+            except (OSError, ValueError):
+                if tries == _TRIES - 1:
+                    raise
+
+    def _look(self):
         self.identity = self._identify()
         if self.identity is not None and self.identity not in (_MB85RC256V, _FM24V02):
-            raise ValueError("no FRAM at 0x%02x: device ID %06x" % (address, self.identity))
+            raise ValueError("no FRAM at 0x%02x: device ID %06x" % (self._address, self.identity))
         self.read_into(0, bytearray(1))  # an absent part raises here
 
     def read_into(self, address, buffer):

@@ -37,6 +37,22 @@ class Stranger:
         buf[:] = b"\x12\x34\x56"
 
 
+class Noisy:
+    """An I2C whose first reads of registers fail."""
+
+    def __init__(self, i2c, failures):
+        self._i2c = i2c
+        self._failures = failures
+        self.writeto = i2c.writeto
+        self.readfrom_into = i2c.readfrom_into
+
+    def readfrom_mem_into(self, address, register, buffer, addrsize):
+        if self._failures:
+            self._failures -= 1
+            raise OSError(5)
+        self._i2c.readfrom_mem_into(address, register, buffer, addrsize=addrsize)
+
+
 def wired():
     env = twin.bench()
     memory = model.attach(env, 0, 0x50)
@@ -50,6 +66,17 @@ class Driver(unittest.TestCase):
         buffer = bytearray(10)
         fram.read_into(0x1233, buffer)
         self.assertEqual(bytes(buffer), b"\0dragonet\0")
+
+    def test_one_that_does_not_answer_twice_is_no_dead_one(self):
+        for failures, lives in ((0, True), (1, True), (2, True), (3, False)):
+            env = twin.bench()
+            model.attach(env, 0, 0x50)
+            bus = Noisy(machine.I2C(0, freq=400_000), failures)
+            try:
+                FRAM(bus, 0x50)
+                self.assertTrue(lives)
+            except OSError:
+                self.assertFalse(lives)
 
     def test_the_last_byte_is_reachable_and_nothing_beyond(self):
         _, _, fram = wired()
