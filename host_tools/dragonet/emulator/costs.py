@@ -1,8 +1,8 @@
 """What takes time on an RP2040, measured on the emulated one: the table of the virtual boards (flatsat/costs.py).
 
-Calls are timed at the prompt of the role's image, loops left out. What a driver's own code takes is not seen so: the
-MCP2515's is found by flying the same board alone, emulated and virtual, until the frames of a packet of housekeeping
-follow each other alike.
+Calls are timed at the prompt of the role's image, loops left out. What the interrupts of a frame take until the next
+one is sent is not seen so: it is found by flying the same board alone, emulated and virtual, until the frames of a
+packet of housekeeping follow each other alike.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ from dragonet.flatsat.virtual_board import VirtualBoard
 
 ROLE = "beacon"  # it has radio, ADC and both MCP2515
 TABLE = Path(table.__file__)
-# The rp2 port has no machine.CAN, the emulator not the bus side of an I2CTarget, and nothing tells the driver's hard
-# interrupt from the rest: these stay estimates.
-ESTIMATED = ("can_send", "can_receive", "i2c_target_byte", "spi_drain")
+# The rp2 port has no machine.CAN, the emulator not the bus side of an I2CTarget: these stay estimates.
+ESTIMATED = ("can_send", "can_receive", "i2c_target_byte")
 _ALL_PINS = (1 << 30) - 1
 # as long as in a flight: where garbage is collected during the boot depends on it
 _CONFIG = {
@@ -201,6 +200,43 @@ us = per(lambda n: board.pack_hk(), 1) - packing""",
     "gc_collect": """
 import gc
 us = per(lambda n: gc.collect(), 1)""",
+    # what a driver computes, without pins and SPI; frames of 8 bytes
+    "spi_driver": """
+from drivers.mcp2515_receive import drain
+can = pins.make_can(0, 500_000)
+can.init(500_000, can.MODE_SILENT_LOOPBACK)
+can.set_filters(None)
+select, exchange, write, level, ask, answer, first, _, head = can._hot[:9]
+data = bytes(8)
+def ends(n):
+    for _ in range(n):
+        select(0)
+        select(1)
+def full():
+    for k in range(2):
+        can._loaded = 0
+        can.send(0x1000, data, 2)
+        time.sleep_ms(2)
+    can._chip.modify(0x2C, 0x1C, 0)
+    start = time.ticks_us()
+    drain(can._hot)
+    return time.ticks_diff(time.ticks_us(), start)
+ends = cost(ends)
+parts = repeat(exchange, ask, answer) + 2 * repeat(exchange, first, head) + repeat(level)
+us = each = (min(full() for _ in range(3)) - 3 * ends - parts) / 3""",
+    "work_can_send": """
+can.init(500_000)
+can.set_filters(None)
+def loads(n):
+    for _ in range(n):
+        can._loaded = 0
+        can._load(0x1000, data, 8, 2)
+parts = repeat(write, can._out) + repeat(write, data) + repeat(write, data[:3])
+us = cost(loads, 20) - 2 * ends - parts - 3 * each""",
+    "work_can_look": """
+can.irq(id, can.IRQ_TX | can.IRQ_RX)
+us = repeat(can.next_flags) - ends - repeat(exchange, ask, answer) - repeat(level) - each
+can.deinit()""",
 }
 _EPS_CALLS = {
     "work_power_tick": """
@@ -306,52 +342,55 @@ def measure(folder: Path, step: Callable[[str], None] = lambda name: None) -> di
             found[name] = bench.number(code)
     finally:
         bench.repl.chip.close()
-    step("spi_driver")
-    found["spi_driver"] = _driver(folder, found["spi_transfer"])
+    for role in boot_costs.ROLES:
+        step(f"work_can_sent_{role}")
+        found[f"work_can_sent_{role}"] = _sent(folder, role, found)
     known = {name: max(1, round(value)) for name, value in found.items()}
     return found | boot_costs.measure(folder, _CONFIG, table.with_drivers(known), step)
 
 
-def _driver(folder: Path, transfer_us: float) -> float:
-    """Of each SPI transfer of the MCP2515, besides what the call takes; by the time between the frames of a packet."""
+def _sent(folder: Path, role: str, found: dict[str, float]) -> float:
+    """What each frame of a packet takes besides what is known; by the time between them."""
+    name = f"work_can_sent_{role}"
 
     def virtual(cost: float) -> float:
-        return interval(folder / f"virtual{cost:.0f}", round(cost))
+        return interval(folder / f"{role}{cost:.0f}", role, found | {name: cost})
 
-    wanted = interval(folder / "emulated", None)
-    cost, other = float(table.COSTS["spi_driver"]), table.COSTS["spi_driver"] + _STEP_US
+    wanted = interval(folder / f"{role}-emulated", role, None)
+    cost = float(table.COSTS[name])
+    other = cost + _STEP_US
     took, other_took = virtual(cost), virtual(other)
     for _ in range(_SECANTS):
         each = (took - other_took) / (cost - other)
-        if each < 1:
-            raise UserError(f"frames of a virtual board do not wait for its SPI: {took:.0f} us at {cost:.0f} us")
+        if each < 0.3:
+            raise UserError(f"frames of a virtual board do not wait for its work: {took:.0f} us at {cost:.0f} us")
         other, other_took = cost, took
         cost += (wanted - took) / each
         if abs(cost - other) < 1:
             break
         took = virtual(cost)
-    return cost - transfer_us
+    return cost
 
 
-def interval(folder: Path, transfer_us: int | None) -> float:
-    """Microseconds between the frames of a packet of housekeeping, of the board alone on its bus.
+def interval(folder: Path, role: str, found: dict[str, float] | None) -> float:
+    """Microseconds between the frames of a packet of housekeeping, of the board alone on CAN A.
 
-    transfer_us: what an SPI transfer of a virtual board takes; None: of the emulated one.
+    found: what takes time on a virtual board, in place of the table's; None: of the emulated one.
     """
     hub = Hub()
     clock = Clock(random.Random(1), (0.0, 0.0), 0.0)
-    if transfer_us is None:
-        board = EmulatedBoard(hub, ROLE, folder, 1, clock, _CONFIG)
+    if found is None:
+        board = EmulatedBoard(hub, role, folder, 1, clock, _CONFIG)
     else:
-        board = VirtualBoard(hub, ROLE, folder, 1, clock, _CONFIG, "pins_unix_mcp2515")
-        board.costs = {**table.with_drivers(), "spi_transfer": transfer_us}
-        del board.costs["work"]
-    board.world = [0.0] * len(CHANNELS[ROLE])
+        board = VirtualBoard(hub, role, folder, 1, clock, _CONFIG, "pins_unix_mcp2515")
+        board.costs = table.with_drivers({name: round(cost) for name, cost in found.items()})
+    board.world = [0.0] * len(CHANNELS[role])
     times: list[int] = []
 
     def send(time_us: int, data: bytes) -> None:
-        if data[0] == 0:
-            times.append(time_us)
+        if data[0]:
+            return  # of CAN B nothing gets out
+        times.append(time_us)
         done = bytes((data[0], data[1], 1))
         hub.at(time_us + _ON_WIRE_US, lambda: board.post(hub.now_us, records.CAN_SENT, done))
 

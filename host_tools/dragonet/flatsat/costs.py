@@ -1,6 +1,6 @@
 # What takes time on a board, in microseconds: one table, used by the virtual boards and the hub.
 # Measured on the emulated RP2040 at 125 MHz by `dragonet emulator costs --write`, which rewrites the figures; estimates
-# are can_send, can_receive, i2c_target_byte and spi_drain. What the firmware computes besides costs nothing here.
+# are can_send, can_receive and i2c_target_byte. What the firmware computes besides costs nothing here.
 
 COSTS = {
     "ticks": 2,  # reading the clock
@@ -12,8 +12,7 @@ COSTS = {
     "i2c_transfer": 12,  # each transfer, besides its bits on the wire
     "i2c_target_byte": 2,  # its share of the peripheral's interrupt
     "spi_transfer": 6,
-    "spi_driver": 309,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
-    "spi_drain": 15,  # what it computes for each transfer in the hard interrupt, which is viper
+    "spi_driver": 8,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
     "adc_read": 5,
     "can_send": 60,
     "can_receive": 60,
@@ -40,6 +39,11 @@ COSTS = {
     "work_hk": 1314,  # housekeeping is made, besides
     "work_hk_value": 54,  # each value of housekeeping that is packed
     "work_csp_send": 780,  # each packet that leaves, besides its frames
+    "work_can_send": 182,  # an MCP2515's driver, for each frame, while it talks to the chip: its interrupts wait
+    "work_can_look": 171,  # and each time that it looks what they brought
+    "work_can_sent_eps": 299,  # from a frame that has left to the next: the rest, by board
+    "work_can_sent_beacon": 1424,
+    "work_can_sent_sensor": 458,
     "work_text": 50_914,  # each text of a burst
     "work_ax25_byte": 36,  # of it
 }
@@ -55,6 +59,6 @@ def with_drivers(found=None):
     table = dict(COSTS)
     table.update(found or {})
     table["work"] = 1
-    table["spi_hard"] = table["spi_transfer"] + table["spi_drain"]
+    table["slack"] = 0  # frames do not come late: see boards/unix/lib/twin/kernel.py
     table["spi_transfer"] += table["spi_driver"]
     return table

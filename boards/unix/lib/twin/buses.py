@@ -120,9 +120,7 @@ class SPI:
         if bits != 8 or firstbit != self.MSB:
             raise ValueError("SPI: only 8 bits, MSB first")
         self._byte_ns = 8_000_000_000 // baudrate
-        costs = self._board.costs
-        self._transfer_us = costs["spi_transfer"]
-        self._hard_us = costs.get("spi_hard", self._transfer_us)  # in a hard handler
+        self._transfer_us = self._board.costs["spi_transfer"]
 
     def deinit(self):
         pass
@@ -130,17 +128,17 @@ class SPI:
     def _exchange(self, out, into):
         kernel = self._board.kernel
         if not kernel.locked:
-            return self._transfer(out, into, self._transfer_us)
+            return self._transfer(out, into)
         kernel.locked = False  # in a hard handler: what the models take is not the firmware's
         micropython.heap_unlock()
         try:
-            self._transfer(out, into, self._hard_us)
+            self._transfer(out, into)
         finally:
             micropython.heap_lock()
             kernel.locked = True
 
-    def _transfer(self, out, into, us):
-        self._board.kernel.charge(us + len(out) * self._byte_ns // 1000)
+    def _transfer(self, out, into):
+        self._board.kernel.charge(self._transfer_us + len(out) * self._byte_ns // 1000)
         for wire, device in self._devices:
             if wire.level == 0:
                 device.transfer(out, into)

@@ -15,6 +15,7 @@ SLACK_US = 300
 class Kernel:
     def __init__(self, costs):
         self.costs = costs
+        self._slack_us = costs.get("slack", SLACK_US)
         self.now = 0
         self.horizon = NEVER
         self.link = None  # see link.py: exchange(now, wake) with the hub
@@ -129,18 +130,25 @@ class Kernel:
             self._catch_up()
 
     def compute(self, us, soft=True):
-        """Long work, which interrupts come into; soft False: only hard ones, the soft ones wait for its end."""
-        waited = self._soft_waits
-        self._soft_waits = waited or not soft
+        """Long work, which interrupts come into; only hard ones if soft is False or a soft handler does it: the soft
+        ones wait for its end."""
+        if self.hard_off:
+            self.now += us
+            return
+        waited, inside = self._soft_waits, self._in_handler
+        self._soft_waits = waited or inside or not soft
+        self._in_handler = False
+        if self._soft_waits:
+            self._plan()  # not at once for a soft one
         while us > 0:
             step = self._next - self.now  # an interrupt is served when it is due
             if step <= 0:  # it waits
-                step = SLACK_US
+                step = self._slack_us or 1
             step = min(step, us)
             us -= step
             self.charge(step)  # and what it takes comes on top
-        self._soft_waits = waited
-        if self._soft and not waited:
+        self._soft_waits, self._in_handler = waited, inside
+        if self._soft and not waited and not inside:
             self._next = 0
             self.charge(0)
 
@@ -165,7 +173,7 @@ class Kernel:
         if self.link is None:
             raise RuntimeError("virtual board would wait for ever")
         self.now, self.horizon = self.link.exchange(self.now, wake_us)
-        self._must_ask = self.horizon + SLACK_US
+        self._must_ask = self.horizon + self._slack_us
         self._plan()
         self.link.deliver()
 
