@@ -75,15 +75,16 @@ class Record:
             if self._newest != _BLANK:
                 self.errors += 1
             return False
-        try:
-            if self._read(self._newest) != self._sequence:
-                raise OSError(5)
-        except OSError:
-            self.errors += 1
-            self._newest = _UNKNOWN
-            return False
-        self._frame[:] = self._check()
-        return True
+        for _ in range(_TRIES):
+            try:
+                if self._read(self._newest) == self._sequence:
+                    self._frame[:] = self._check()
+                    return True
+            except OSError:
+                pass
+        self.errors += 1
+        self._newest = _UNKNOWN
+        return False
 
     def _check(self):
         # The shared block, as long as a copy.
