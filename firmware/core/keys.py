@@ -11,7 +11,8 @@
 # All big-endian. The file is written when the board is provisioned; of record and file the higher generation counts,
 # and each is mended from the other. Where a file FRESH stands beside it, what the record holds is forgotten: keys that
 # were rotated, and those of slots that are empty now, would live on.
-# A number is promised before it is used, AHEAD numbers at a time: after a power cut the slot goes on with `reserved`.
+# A number is promised before it is used, AHEAD numbers at a time and in both copies of the record: after a power cut
+# the slot goes on with `reserved`, and so it does when a bit of one copy has flipped.
 # A promise that cannot be read closes the slot, and one that cannot be kept too. A closed slot shows a challenge;
 # slot_recover, whose MAC covers it, opens the slot, and tells the number to go on with. If the memory does not take
 # that, the slot opens nevertheless, and the file MARK closes all slots at the next boot: the record is out of date.
@@ -234,8 +235,9 @@ class Keys:
                 one.generation if known else 0xFFFF,
                 min(one.reserved, 0xFFFFFFFF) if known else 0xFFFFFFFF,
             )
-        if not self._counters.save():
-            return False
+        for _ in range(2):  # both copies: with one of them spoiled, the other is no older promise
+            if not self._counters.save():
+                return False
         for one in self._slots:
             if one.state == UNKEPT:
                 one.state = OPEN

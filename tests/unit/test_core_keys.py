@@ -229,7 +229,7 @@ class Kept(Base):
         self.assertTrue(world.obeys())
 
     def test_a_power_cut_at_any_byte_of_a_reservation_reopens_nothing_and_locks_nobody_out(self):
-        for cut in range(40):
+        for cut in range(76):
             memory = Memory(layout.END)
             world = World(memory)
             self.assertTrue(world.obeys())
@@ -244,7 +244,7 @@ class Kept(Base):
                     break
                 if answer[0] == COMPLETED:
                     answered.append(frame)
-            self.assertEqual(len(answered), 0 if cut < 36 else 3)  # nothing is done before it is promised
+            self.assertEqual(len(answered), 0 if cut < 72 else 3)  # nothing before it is promised twice
             count = len(world.ran)
             memory.budget = None
             world.boot()
@@ -266,6 +266,25 @@ class Kept(Base):
             # the owner kept count
             self.assertEqual(world.recover(following=2), (COMPLETED, b"\x02"))
             self.assertEqual(world.give(frame), (REFUSED, command_table.OLD))
+            self.assertTrue(world.obeys())
+
+    def test_a_flipped_bit_in_either_copy_of_the_promise_reopens_no_number(self):
+        world = self.world()
+        frames = []
+        for _ in range(150):
+            frames.append(world.owner.sign(world.keys.next(0), world.change()))
+            self.assertEqual(world.give(frames[-1])[0], COMPLETED)
+        at = layout.region("keys")[0]
+        kept = bytes(world.memory.cells)
+        for copy in (0, 1):
+            world.memory.cells[:] = kept
+            world.memory.cells[at + copy * 36 + 12] ^= 1
+            world.boot()
+            del world.ran[:]
+            for frame in frames:
+                world.second()
+                world.give(frame)
+            self.assertEqual(world.ran, [])
             self.assertTrue(world.obeys())
 
     def test_a_dead_memory_never_ends_commanding(self):
