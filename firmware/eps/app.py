@@ -25,6 +25,7 @@ _TEMPERATURE_TICKS = const(5)
 _LOOK_TICKS = const(10)   # loads that are off, and one monitor's configuration
 _SAVE_TICKS = const(80)   # at most so many seconds of charge are forgotten at a reset
 _ALIVE_MV = const(4_000)  # below this the EPS itself would not run: such a reading is a broken wire
+_MOST_MV = const(4_500)   # of a cell: no pack shows more
 _IDLE_MA = const(20)
 _RATE_AGE_S = const(60)
 
@@ -65,6 +66,7 @@ class Power:
         # the switches before anything that could fail or take time
         self.loads = Loads(parts.LOADS, board.pins.load, board.record("eps", loads_size(len(parts.LOADS))))
         self.battery = Battery(parts.CELLS, capacity_mah)
+        self._most_mv = parts.CELLS * _MOST_MV
         self.charging = Charging(parts, capacity_mah)
         self.heater = Heater(parts)
         self.level = Level(parts)
@@ -191,12 +193,13 @@ class Power:
 
     def _pack_mv(self):
         # The pack's voltage: its own monitor's, else that behind a switch that is on; None when nobody knows.
+        most = self._most_mv
         mv = self._pack.mv
-        if mv is not None and mv >= _ALIVE_MV:
+        if mv is not None and _ALIVE_MV <= mv <= most:
             return mv
         on = self.loads.on
         for k, monitor in enumerate(self._load_monitors):
-            if on >> k & 1 and monitor.mv is not None and monitor.mv >= _ALIVE_MV:
+            if on >> k & 1 and monitor.mv is not None and _ALIVE_MV <= monitor.mv <= most:
                 return monitor.mv
         return None
 

@@ -241,6 +241,13 @@ class Flight(unittest.TestCase):
         self.fly(120)
         self.assertEqual((self.mode(), self.hk()["loads_on"]), ("nominal", BEACON | SENSOR | AIS))
 
+    def test_a_monitor_that_shows_more_than_any_pack_has_is_not_believed(self):
+        self.hold.elapsed_s = 9000
+        self.fly(30)
+        self.set(battery_v=40.0, load_beacon_v=6.5, load_sensor_v=6.5)
+        self.fly(15)
+        self.assertEqual((self.mode(), self.hk()["loads_on"]), ("safe", BEACON))
+
     def test_without_any_monitor_the_beacon_stays_on_and_the_power_is_low(self):
         self.hold.elapsed_s = 9000
         for address in range(0x40, 0x4A):
