@@ -1,9 +1,19 @@
 """Boards whose CAN is an MCP2515 on SPI, as on the RP2040, exchange what boards with a controller inside exchange."""
 
+from pathlib import Path
+
 import pytest
 
-from dragonet.flatsat import scenario
+from dragonet import paths
+from dragonet.flatsat import costs, scenario
+from dragonet.flatsat.flight import SECOND_US, Flight
+from dragonet.flatsat.one_core import one_core
+from flatsat.bus_node import BusNode
 from flatsat.flights import HK_S, Flights, Flown
+
+paths.use_firmware()
+
+from core import ports  # noqa: E402
 
 HOURS = 1.0
 CONTROLLER = '\n[can]\ncontroller = "mcp2515"\n'
@@ -28,6 +38,7 @@ board = "beacon"
 do = "reset"
 """
 BOARDS = ("eps", "beacon", "sensor")
+PINGS, PING_BYTES, PING_S = 60, 64, 0.5  # of nine frames
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +85,22 @@ def test_an_mcp2515_that_was_cut_off_comes_back_to_the_bus(rough: Flown) -> None
 def test_a_reset_board_finds_its_mcp2515_again(rough: Flown) -> None:
     assert rough.said("beacon", "boots")[-1] == "2"
     assert len(rough.said("beacon", "seq", 121)) >= 4
+
+
+def test_no_ping_is_lost_where_the_drivers_take_as_long_as_on_an_rp2040(tmp_path: Path) -> None:
+    """Beside the boards' own heartbeats and housekeeping. In two receive buffers is room for half a millisecond."""
+    flight = Flight(scenario.loads(NANODRAGON).with_hours(0.1), 2, tmp_path, lambda *_: [])
+    for board in flight.boards.values():
+        board.costs = costs.with_drivers()
+    lost: dict[str, list[int]] = {}
+    try:
+        with one_core():
+            flight.rails.apply()
+            flight.hub.run(15 * SECOND_US)
+            node = BusNode(flight)
+            for role in BOARDS:
+                took = [node.ping(ports.ADDRESSES[role], bytes((k,)) * PING_BYTES, PING_S) for k in range(PINGS)]
+                lost[role] = [k for k, ms in enumerate(took) if ms is None]
+    finally:
+        flight.stop()
+    assert lost == {role: [] for role in BOARDS}
