@@ -1,7 +1,10 @@
-"""What each role computes while it boots, measured on the emulated RP2040: work_boot_* of flatsat/costs.py.
+"""What takes other times in flight than at the prompt, measured on the emulated RP2040: work_boot_* and work_hk of
+flatsat/costs.py.
 
-At the prompt garbage is collected at other moments than in flight, 20 ms each. So each board flies alone, emulated and
-virtual, and what the virtual one lacks between the event of the boot and the beat of its core is what it computes.
+In flight garbage is collected at other moments, 20 ms each, and room on the heap is found later than after a boot. So
+each board flies alone, emulated and virtual. What the virtual one lacks between the event of the boot and the beat of
+its core is what its role computes while it boots; what it lacks between a beat and the housekeeping that follows is,
+as the mean of the roles, what housekeeping computes.
 """
 
 from __future__ import annotations
@@ -30,28 +33,39 @@ from core import ports  # noqa: E402
 
 ROLES = toolchain.ROLES
 PREFIX = "work_boot_"
-_FLIGHT_US = 6_000_000
+HOUSEKEEPING = "work_hk"
+_FLIGHT_US = 42_000_000  # housekeeping each 20 s
+_SETTLED_US = 10_000_000
 _POWERED_S = 2800  # so long in orbit, as is tests/flatsat/test_emulated_twin.py
 _SECOND_US = 1_000_000
 _ON_WIRE_US = 250  # a frame of 8 bytes at 500 kbit/s
+_BEGINS = 2  # in the identifier of a packet's first frame: firmware/csp/cfp2.py
 _CAN_SEND = struct.Struct("<BBIB")  # flatsat/devices/records.py
 
 
 def measure(
     folder: Path, config: dict[str, Any], costs: dict[str, int], step: Callable[[str], None]
 ) -> dict[str, float]:
-    """Microseconds for each role. costs: the table of boards beside an emulated one, as measured so far."""
+    """Microseconds by the name of the cost. costs: the table of boards beside an emulated one, as measured so far."""
     found: dict[str, float] = {}
+    packed: list[float] = []
     for role in ROLES:
         name = PREFIX + role
         step(name)
-        took = boot_us(folder / f"{role}-emulated", role, config, None)
-        found[name] = took - boot_us(folder / f"{role}-virtual", role, config, {**costs, name: 0})
+        boot_us, hk_us = fly(folder / f"{role}-emulated", role, config, None)
+        own_boot_us, own_hk_us = fly(folder / f"{role}-virtual", role, config, {**costs, name: 0, HOUSEKEEPING: 0})
+        found[name] = boot_us - own_boot_us
+        packed.append(hk_us - own_hk_us)
+    step(HOUSEKEEPING)
+    found[HOUSEKEEPING] = statistics.mean(packed)
     return found
 
 
-def boot_us(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] | None) -> float:
-    """From the event of the boot to the beat of the core that runs then. costs: of a virtual board; None: emulated."""
+def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] | None) -> tuple[float, float]:
+    """Microseconds from the event of the boot to the beat of the core that runs then, and from a beat to housekeeping.
+
+    costs: of a virtual board; None: emulated.
+    """
     hub = Hub()
     clock = Clock(random.Random(1), (0.0, 0.0), 0.0)
     if costs is None:
@@ -62,11 +76,16 @@ def boot_us(folder: Path, role: str, config: dict[str, Any], costs: dict[str, in
     holds.write(folder, _POWERED_S)
     board.world = [0.0] * len(CHANNELS[role])
     sent: dict[int, list[int]] = {}
-    reader = BusPackets(lambda at_us, packet, data: sent.setdefault(packet.dport, []).append(at_us))
+    began_us = 0
+    reader = BusPackets(lambda at_us, packet, data: sent.setdefault(packet.dport, []).append(began_us))
 
     def send(time_us: int, data: bytes) -> None:
+        nonlocal began_us
         if data[0] == 0:
-            reader.frame(time_us, _CAN_SEND.unpack_from(data)[2], data[_CAN_SEND.size :])
+            identifier = _CAN_SEND.unpack_from(data)[2]
+            if identifier & _BEGINS:
+                began_us = time_us
+            reader.frame(time_us, identifier, data[_CAN_SEND.size :])
         hub.at(time_us + _ON_WIRE_US, lambda: board.post(hub.now_us, records.CAN_SENT, bytes((data[0], data[1], 1))))
 
     board.handlers[records.CAN_SEND] = send
@@ -76,8 +95,9 @@ def boot_us(folder: Path, role: str, config: dict[str, Any], costs: dict[str, in
         hub.run(_FLIGHT_US)
     finally:
         board.power_off()
-    if ports.EVENT not in sent or len(sent.get(ports.HEARTBEAT, ())) < 4:
+    if ports.EVENT not in sent or len(sent.get(ports.HK, ())) < 3:
         raise UserError(f"{folder.name}: the board did not boot, see {folder}")
-    _, *beats = sent[ports.HEARTBEAT]
-    beat = statistics.median(at_us - k * _SECOND_US for k, at_us in enumerate(beats, 1))  # the first waits for its hash
-    return beat - sent[ports.EVENT][0]
+    _, *beats = sent[ports.HEARTBEAT]  # the first waits for its hash
+    beat = statistics.median(at_us - k * _SECOND_US for k, at_us in enumerate(beats, 1))
+    late = [at_us - max(one for one in beats if one < at_us) for at_us in sent[ports.HK] if at_us > _SETTLED_US]
+    return beat - sent[ports.EVENT][0], statistics.mean(late)

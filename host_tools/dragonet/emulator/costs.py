@@ -193,10 +193,6 @@ us = per(lambda n: texts.frame_into(0, frame.info), 1)""",
 values = [100] * len(board.hk)
 packing = per(lambda n: board.table.pack_into(board._packet, values), 1)
 us = packing / len(values)""",
-    "work_hk": """
-for k in range(len(values)):
-    board.hk[k] = 100
-us = per(lambda n: board.pack_hk(), 1) - packing""",
     "gc_collect": """
 import gc
 us = per(lambda n: gc.collect(), 1)""",

@@ -4,9 +4,9 @@
 
 COSTS = {
     "ticks": 2,  # reading the clock
-    "wake_up": 226,  # the event loop resumes one task
+    "wake_up": 234,  # the event loop resumes one task
     "interrupt": 16,  # a soft interrupt handler is entered
-    "gc_collect": 19_585,  # one collection, the beacon's app being there
+    "gc_collect": 19_161,  # one collection, the beacon's app being there
     "hard_interrupt": 20,  # a hard one with a short handler in Python
     "pin": 4,  # writing or reading a pin
     "i2c_transfer": 12,  # each transfer, besides its bits on the wire
@@ -18,33 +18,33 @@ COSTS = {
     "can_receive": 60,
     "uart_call": 5,  # each read or write
     "uart_byte": 2,  # its share of the receive interrupt
-    "flash_erase_4k": 45_057,  # interrupts are off: W25Q16JV 9.6, typical
-    "flash_program_256": 525,
+    "flash_erase_4k": 45_058,  # interrupts are off: W25Q16JV 9.6, typical
+    "flash_program_256": 526,
     "flash_read_256": 8,
     # the firmware's own work: see with_drivers()
-    "work_board": 156_324,  # the board is made
-    "work_events": 27_636,  # and the table of its events
-    "work_boot_eps": 630_856,  # from the event of the boot to its first second, besides what is listed here
-    "work_boot_beacon": 631_941,
-    "work_boot_sensor": 565_856,
+    "work_board": 153_808,  # the board is made
+    "work_events": 39_339,  # and the table of its events
+    "work_boot_eps": 537_736,  # from the event of the boot to its first second, besides what is listed here
+    "work_boot_beacon": 552_712,
+    "work_boot_sensor": 475_883,
     "work_fram_read_16": 28,  # each 16 bytes that are read from FRAM, besides their bits
-    "work_record_read": 228,  # each copy of a record in FRAM that is looked at
+    "work_record_read": 254,  # each copy of a record in FRAM that is looked at
     "work_blank_byte": 8,  # each byte of one that was never written
-    "work_record_save": 347,
-    "work_ring_look": 223,  # each slot of a ring in FRAM that is looked at
-    "work_ring_append": 248,
-    "work_event": 618,  # an event, besides its place in the ring and its packet
-    "work_power_tick": 3314,  # the second's work of the EPS
-    "work_log_open": 297,  # the log of housekeeping, before the first entry
-    "work_hk": 1314,  # housekeeping is made, besides
+    "work_record_save": 580,
+    "work_ring_look": 214,  # each slot of a ring in FRAM that is looked at
+    "work_ring_append": 251,
+    "work_event": 621,  # an event, besides its place in the ring and its packet
+    "work_power_tick": 4487,  # the second's work of the EPS
+    "work_log_open": 296,  # the log of housekeeping, before the first entry
+    "work_hk": 4688,  # housekeeping is made, besides
     "work_hk_value": 54,  # each value of housekeeping that is packed
-    "work_csp_send": 780,  # each packet that leaves, besides its frames
-    "work_can_send": 182,  # an MCP2515's driver, for each frame, while it talks to the chip: its interrupts wait
-    "work_can_look": 171,  # and each time that it looks what they brought
-    "work_can_sent_eps": 299,  # from a frame that has left to the next: the rest, by board
-    "work_can_sent_beacon": 1424,
-    "work_can_sent_sensor": 458,
-    "work_text": 50_914,  # each text of a burst
+    "work_csp_send": 754,  # each packet that leaves, besides its frames
+    "work_can_send": 180,  # an MCP2515's driver, for each frame, while it talks to the chip: its interrupts wait
+    "work_can_look": 173,  # and each time that it looks what they brought
+    "work_can_sent_eps": 333,  # from a frame that has left to the next: the rest, by board
+    "work_can_sent_beacon": 1501,
+    "work_can_sent_sensor": 337,
+    "work_text": 50_998,  # each text of a burst
     "work_ax25_byte": 36,  # of it
 }
 
