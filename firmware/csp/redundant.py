@@ -9,6 +9,7 @@
 #             CONFIRM_MS it is answered on B, and the rest goes on both until RETURN_MS after the last sign of a stray.
 #  fail-over  to B: A is in doubt and somebody strays; or others are heard on A, and on B lately, but A does not take
 #             this node's frames; or this node's controller left A. What waits for A moves along.
+#             What this node's controller lost on A (a flash erase: 45 ms) makes nobody a stray.
 #  return     to A when it was heard without a gap for RETURN_MS; at once when B does not take frames and A does.
 #
 # So: A lost for all: everyone doubts, asks on B, hears the others stray and moves, within 1.5 s. One board off A: it
@@ -77,6 +78,8 @@ class Redundant:
         self._strays = False  # somebody does, or a copy is on its way
         self._spread = False  # broadcasts go on both
         self._stray_at = 0
+        self._lost = 0  # frames, by A's controller
+        self._lost_at = 0
         self._heard_a = self._heard_b = 0
         self._known_b = False  # somebody was heard on B, ever
         self._good_since = 0  # A without a gap
@@ -90,6 +93,7 @@ class Redundant:
             node.know_duplicates(member)
             member.watch = self
         self._heard_a = self._heard_b = self._good_since = self._next = self._aged = time.ticks_ms()
+        self._lost_at = time.ticks_add(self._aged, -CONFIRM_MS - 1)
         node.bind(PROBE_PORT, _ignore)
 
     # --- receiving: from Node, for each whole packet ---
@@ -115,7 +119,8 @@ class Redundant:
             self._on_b[k] = now
             self._heard_b = now
             self._known_b = True
-            if self._since[k] == _NOT and time.ticks_diff(now, self._on_a[k]) > _GAP_MS:
+            alone = self._since[k] == _NOT and time.ticks_diff(now, self._on_a[k]) > _GAP_MS
+            if alone and time.ticks_diff(now, self._lost_at) > CONFIRM_MS:
                 self._since[k] = now
                 self._strays = True
                 self._calm = False
@@ -210,6 +215,9 @@ class Redundant:
             if 0 <= wanted < again:
                 again = wanted
         strays = False
+        lost = self.members[0].stats.overrun
+        if lost != self._lost:
+            self._forgive(lost, now)
         if self._strays or self._spread:
             wait = self._look_for_strays(now)
             strays = wait == 0
@@ -258,6 +266,13 @@ class Redundant:
         elif self._spread and time.ticks_diff(now, self._stray_at) > RETURN_MS:
             self._spread = False
         return 0 if found else wait
+
+    def _forgive(self, lost, now):
+        """Frames of A were lost here, copies of what is on B perhaps: who strays is looked for anew."""
+        self._lost = lost
+        self._lost_at = now
+        for k in range(NEIGHBOURS):
+            self._since[k] = _NOT
 
     def _choose(self, now, strays):
         a, b = self.members
@@ -308,6 +323,8 @@ class Redundant:
             self._heard_b = longest
         if time.ticks_diff(now, self._good_since) > _OLD_MS:
             self._good_since = longest
+        if time.ticks_diff(now, self._lost_at) > _OLD_MS:
+            self._lost_at = longest
         for k in range(NEIGHBOURS):
             for ticks in (self._on_a, self._on_b):
                 if time.ticks_diff(now, ticks[k]) > _OLD_MS:

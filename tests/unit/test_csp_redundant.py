@@ -366,6 +366,23 @@ class FailOver(Pairs):
         self.assertEqual(got, [b"ping"])
 
 
+    def test_a_copy_that_the_controller_lost_makes_no_stray(self):
+        listener, talker, other = self.boards
+        self.fly(12_500)
+        while talker.pair._beats:  # until its beat goes on both
+            listener.can_a.depth = 0 if talker.pair._beats == 9 else 64
+            self.fly(_STEP_MS)
+        listener.can_a.depth = 64
+        other.node.send(2, _PORT, b"next")
+        self.fly(400)
+        self.assertEqual(listener.pair.members[0].stats.overrun, 1)
+        self.assertEqual(listener.pair.flags(), A_WORKS | B_WORKS)
+        self.assertFalse(listener.pair.doubt)
+        self.lose_a(talker)
+        self.fly(1_500)
+        self.assertTrue(listener.pair.flags() & STRAYS)
+
+
 class Return(Pairs):
     def test_they_return_to_a_when_it_has_worked_for_a_while(self):
         self.fly(3_000)
