@@ -365,7 +365,6 @@ class FailOver(Pairs):
             self.b.carry(nodes)
         self.assertEqual(got, [b"ping"])
 
-
     def test_a_copy_that_the_controller_lost_makes_no_stray(self):
         listener, talker, other = self.boards
         self.fly(12_500)
