@@ -42,9 +42,9 @@ PORTS = {ports.HEARTBEAT: "heartbeat", ports.HK: "housekeeping", ports.EVENT: "e
 EVENT = ">IIBBii"  # firmware/core/events.py: sequence, mission time, number, boots, a, b
 TIME_EVENT = -1  # in place of the port of an event of TIMES
 NEAR_MS = 5.0
-# The first housekeeping: the garbage of the boot may be collected just then on the chip, which takes 20 ms, and the
-# room that it left is found sooner than ever after.
-BOOTED_US, BOOT_MS = 3_000_000, 25.0
+# What a board sends while it boots: its work is long then, and moves a little with each image. At the first set of HK
+# the garbage of the boot may be collected on the chip, which takes 20 ms, and room is found sooner than ever after.
+BOOTED_US, BOOT_MS, FIRST_HK_MS = 3_000_000, 10.0, 25.0
 BURN_MS = 6.0  # an attempt to burn a wire is counted twice in FRAM first, on a heap on which room is found late: 5.1
 LOST = 0.01  # of the requests for the time: a controller has room for two frames
 _ALIGNMENTS, _ALIGNMENT_H, _ALIGNED_US = 5, 0.01, 500
@@ -106,8 +106,8 @@ class Pair(NamedTuple):
 
 
 def _limit_ms(one: Packet) -> float:
-    if one.port == ports.HK and one.at_us < BOOTED_US:
-        return BOOT_MS
+    if one.at_us < BOOTED_US:
+        return FIRST_HK_MS if one.port == ports.HK else BOOT_MS
     burns = one.port == ports.EVENT and struct.unpack(EVENT, one.data)[2] == event_codes.ANTENNA_BURN
     return BURN_MS if burns else NEAR_MS
 
