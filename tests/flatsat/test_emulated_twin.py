@@ -45,7 +45,7 @@ NEAR_MS = 5.0
 # What a board sends while it boots: its work is long then, and moves a little with each image. At the first set of HK
 # the garbage of the boot may be collected on the chip, which takes 20 ms, and room is found sooner than ever after.
 BOOTED_US, BOOT_MS, FIRST_HK_MS = 3_000_000, 10.0, 25.0
-BURN_MS = 6.0  # an attempt to burn a wire is counted twice in FRAM first, on a heap on which room is found late: 5.1
+BURN_MS = 6.0  # an attempt to burn a wire is counted twice in FRAM first, on a heap on which room is found late: 5.3
 LOST = 0.01  # of the requests for the time: a controller has room for two frames
 _ALIGNMENTS, _ALIGNMENT_H, _ALIGNED_US = 5, 0.01, 500
 # What housekeeping may differ by, in the field's unit: noise of the sensors, which is drawn anew for each reading.
