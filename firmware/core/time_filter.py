@@ -13,8 +13,7 @@ ROUND_MAX_US = const(100_000)
 LONGEST_S = const(120)       # between exchanges, once the rate is known
 FIRST_S = const(4)           # between exchanges at first; doubled each time, as far as the rate is known
 
-_GOOD_US = const(200)        # above the least round trip: no second try
-_POOR_US = const(1_000)      # above it: not believed while there is something better
+_POOR_US = const(1_000)      # above the least round trip: not believed while there is something better
 _LONGER_US = const(20)       # by which one exchange may raise that least
 _OLD_S = const(600)
 
@@ -47,11 +46,6 @@ class Filter:
     def rate_known(self, known):
         if known:
             self._weight = _WEIGHT_KNOWN
-
-    @property
-    def good(self):
-        """The best reply so far needs no second try."""
-        return 0 <= self.round_us <= self._least_us + _GOOD_US
 
     def offer(self, round_us, s, us, flags):
         """A reply: kept when it is the best of this exchange. s, us: the correction, us may be any."""

@@ -70,6 +70,7 @@ class Time:
         self._peer = 0           # whom the master asks, once
         self._sent = time.ticks_us()  # of the newest request
         self._tries = 0
+        self._quick = False      # the first answer ends this exchange
         self._far = 0
         self._filter = Filter()
         self._silent = False     # the newest exchange had no answer
@@ -119,6 +120,8 @@ class Time:
             self._go_on(now)
         elif now >= self._due_s:
             if self._peer or not self.is_master:
+                # after a notice or a step any answer will do, for another exchange comes soon
+                self._quick = self.exchanges and self._interval_s == FIRST_S and not self._peer
                 self._tries = _TRIES
                 self._filter.round_us = -1
                 self._ask()
@@ -131,14 +134,13 @@ class Time:
 
     def _go_on(self, now):
         # A second after a request.
-        samples = self._filter
-        good = self.exchanges and samples.good  # the first exchange uses all its tries
-        if good or samples.round_us >= 0 and self._tries == 0:
+        answered = self._filter.round_us >= 0
+        if self._tries and not (answered and self._quick):
+            self._ask()
+        elif answered:
             self._asked = 0
             self._silent = False
             self._finish(now)
-        elif self._tries:
-            self._ask()
         else:
             self._asked = self._peer = 0
             self.lost = min(self.lost + 1, 0xFFFF)
@@ -227,8 +229,8 @@ class Time:
     def _finish(self, now):
         samples = self._filter
         self.round_us = samples.round_us
-        believed = samples.believe(self.age_s)
-        asked_peer = self._peer != 0
+        asked_peer = self._peer != 0  # asked once, the way to it is as long as it is
+        believed = asked_peer or samples.believe(self.age_s)
         self._peer = 0
         theirs = samples.flags >> 8 & _SYNCHRONISED
         s, us = samples.s, samples.us  # the correction, us >= 0

@@ -55,12 +55,25 @@ class Together(Base):
             self.assertTrue(self.greatest_spread(20, 1200) < 2 * _MILLISECOND)
             self.assertTrue(self.greatest_spread(1200, 2400) < _MILLISECOND / 2)
 
-    def test_once_settled_a_board_asks_every_two_minutes(self):
-        world = self.three()
+    def test_once_settled_a_board_asks_four_times_every_two_minutes_however_long_the_answers_take(self):
+        def delay(src, dst):
+            return 700 + world.random(900), 120
+
+        world = self.three(4, delay)
         world.run(1800)
         before = world.frames
         world.run(1800 + 3600)
-        self.assertTrue((world.frames - before) / 2 <= 2 * 3600 / 120 * 1.5)
+        self.assertTrue((world.frames - before) / 2 <= 2 * 4 * 3600 / 120)
+
+    def test_a_master_takes_the_time_of_a_board_that_is_later_though_others_answer_sooner(self):
+        def delay(src, dst):
+            return 2_700 if world.boards[1] in (src, dst) else 700, 120
+
+        self.world = world = World(8, delay)
+        world.board("eps", 50_000, 200_000)
+        world.board("beacon", 0, 0)
+        world.board("sensor", 13_000, 60_000)
+        self.assertTrue(self.greatest_spread(30, 120, 1) < 2 * _MILLISECOND)
 
     def test_the_ground_sets_the_master_and_all_show_it_within_seconds(self):
         world = self.three()
