@@ -11,8 +11,8 @@
 // The answer to a question is a grant whose first record is ANSWER; its `now` counts for nothing.
 import { readSync, writeSync } from 'node:fs';
 
-export const TOLD = { ANSWER: 1, POWER: 2, RESET: 3, PIN: 4, UART: 5, CONSOLE: 6, SAVE: 7, QUIT: 8, HALT: 9 };
-export const SAY = { PIN: 1, UART: 2, CONSOLE: 3, WATCHDOG: 4, RESET: 5, NOTE: 6, FLASH: 7 };
+export const TOLD = { ANSWER: 1, POWER: 2, RESET: 3, PIN: 4, UART: 5, CONSOLE: 6, SAVE: 7, QUIT: 8, HALT: 9, LOOK: 10 };
+export const SAY = { PIN: 1, UART: 2, CONSOLE: 3, WATCHDOG: 4, RESET: 5, NOTE: 6, FLASH: 7, MEMORY: 8 };
 export const ASK = { PIN: 16, SPI: 17, ADC: 18, I2C_PROBE: 19, I2C_WRITE: 20, I2C_READ: 21 };
 
 const IN_HEADER = 20;

@@ -5,6 +5,7 @@
 import { Chip } from './chip.mjs';
 import { FlashFile } from './flash_file.mjs';
 import { ASK, Link, SAY, TOLD } from './link.mjs';
+import { RAM } from './rom_memory.mjs';
 
 const [path, reader, writer] = process.argv.slice(2);
 const flash = new FlashFile(path);
@@ -71,6 +72,7 @@ function told(kind, data, grant) {
     case TOLD.CONSOLE: chip?.console.send(data); break;
     case TOLD.SAVE: flash.save(); break;
     case TOLD.HALT: chip?.halt('by the bench'); break;
+    case TOLD.LOOK: look(data); break;
     case TOLD.QUIT: quit(); break;
     default: throw new Error(`unknown record ${kind}`);
   }
@@ -82,6 +84,12 @@ function power(data, before) {
   uid = Buffer.from(data.subarray(4, 12));
   chip = null;
   chip = new Chip(flash.array, uid, world, before);
+}
+
+/** What lies in the RAM, as a debugger sees it. data: u32 address, u32 size. */
+function look(data) {
+  const from = data.readUInt32LE(0) - RAM;
+  link.say(chip.now, SAY.MEMORY, chip.rp.sram.subarray(from, from + data.readUInt32LE(4)));
 }
 
 function quit() {

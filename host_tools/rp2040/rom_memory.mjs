@@ -1,5 +1,5 @@
 // The boot ROM's bit and memory functions, in JavaScript: RP2040 datasheet 2.8.3.1.
-const RAM = 0x20000000;
+export const RAM = 0x20000000;
 
 function reversed(x) {
   x = ((x >>> 1) & 0x55555555) | ((x & 0x55555555) << 1);

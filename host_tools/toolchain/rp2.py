@@ -19,12 +19,17 @@ _UF2_FAMILY = "0xe48bff56"  # RP2040
 _BUILD = FOLDER / "rp2-build"
 
 
+def _configuration() -> list[Path]:
+    """How the port is built, whatever is frozen."""
+    return [path for path in (paths.BOARDS / "rp2").iterdir() if path.suffix in (".h", ".c", ".cmake")]
+
+
 def _frozen(role: str) -> list[Path]:
     """Every file that goes into the image, or its bench build, beside MicroPython's own, and what says so."""
     board = paths.BOARDS / role
     listed = [board / path for _, path in json.loads((board / "package.json").read_text())["urls"]]
     own = [paths.HOST_TOOLS / "dragonet" / "deploy" / "golden.py"]
-    own += [path for path in (paths.BOARDS / "rp2").rglob("*") if path.suffix in (".py", ".h", ".cmake")]
+    own += [*(paths.BOARDS / "rp2").rglob("*.py"), *_configuration()]
     packages = [path for name in ("csp", "core", role) for path in (paths.FIRMWARE / name).glob("*.py")]
     packages += [*paths.FIRMWARE.glob("*.py"), paths.BOARDS / "bench" / "bench_build.py"]
     return [*listed, *packages, *own, board / "manifest.py", board / "package.json"]
@@ -78,6 +83,9 @@ def image(role: str, bench: bool = False) -> None:
         shared = paths.BOARDS / "rp2" / "manifest.py"
         manifest = folder / "manifest.py"
         manifest.write_text(f'include("{shared}", role="{role}", bench=True)\n')
+    configured = key(pins(RP2), files=_configuration())
+    if not is_fresh(_BUILD, configured):  # what make keeps there does not know of modules that come and go
+        shutil.rmtree(_BUILD, ignore_errors=True)
     say(f"{what}: {'some seconds' if (_BUILD / 'firmware.elf').exists() else 'a minute'}")
     # One build folder for all roles: only what is frozen differs.
     settings = {
@@ -90,6 +98,7 @@ def image(role: str, bench: bool = False) -> None:
     configure = ["cmake", "-S", str(tree / "ports" / "rp2"), "-B", str(_BUILD)]
     compile([*configure, *(f"-D{name}={value}" for name, value in settings.items())], what, folder / "cmake.log")
     compile(["make", "-C", str(_BUILD), jobs()], what, folder / "build.log")
+    finish(_BUILD, configured)
     binary = _BUILD / "firmware.bin"
     room = _firmware_bytes()
     if binary.stat().st_size > room:

@@ -8,6 +8,7 @@ collection, all of it but what the measuring script takes.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from dragonet.flatsat.devices.world import CHANNELS
 _ALL_PINS = (1 << 30) - 1
 _SLOT_A = 0xC0000  # in flash: boards/rp2/flash_map.py
 _FRAME_US = 260
+_FRAMES_S = 60.0
 _BOOT_LIMIT_S = 20.0
 _SCRIPT_LIMIT_S = 120.0
 _CONFIG = {"callsign": "N0CALL", "satellite": "BENCH", "frequency_hz": 437_375_000, "tx_power_dbm": 2}
@@ -94,6 +96,21 @@ def boot_ms(role: str) -> int:
             board.repl.chip.close()
 
 
+def frames_bytes(role: str) -> tuple[int, int]:
+    """The most that frames of functions ever took in a minute from power-on, the golden app, and their room."""
+    found = re.search(r"\.bss\.frames\s+0x(\w+)\s+0x(\w+)", toolchain.image(role, "map").read_text())
+    if found is None:
+        raise UserError(f"{role}: its image has no stack for frames (boards/rp2/frames.c): run 'make toolchain'")
+    address, room = (int(value, 16) for value in found.groups())
+    with tempfile.TemporaryDirectory(prefix="dragonet-bench-") as name:
+        board = Board(role, Path(name))
+        try:
+            board.repl.run(_FRAMES_S)
+            return len(board.repl.chip.memory(address, room).rstrip(b"\0")), room
+        finally:
+            board.repl.chip.close()
+
+
 def slot(role: str, brings: tuple[str, ...] | None) -> slot_image.Image:
     """An image in which just these packages or modules are taken to differ from the golden app."""
     if brings is None:
@@ -130,6 +147,7 @@ def measured(role: str) -> dict[str, Any]:
         "image_bytes": toolchain.image(role, "bin").stat().st_size,
         "slot_bytes": {name: len(one.data) for name, one in slots.items()},
         "boot_ms": boot_ms(role),
+        "frames_bytes": frames_bytes(role)[0],
         "golden": heap(role),
         "slots": {name: heap(role, one) for name, one in slots.items()},
     }

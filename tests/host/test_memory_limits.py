@@ -2,7 +2,9 @@
 
 import sys
 
-from dragonet import paths
+import pytest
+
+from dragonet import paths, toolchain
 
 sys.path.append(str(paths.REPO / "tests" / "benchmarks"))
 import memory  # pyright: ignore[reportMissingImports]
@@ -19,3 +21,10 @@ def test_a_sensor_board_whose_slot_brings_the_roles_folder() -> None:
     heap = memory_emulated.heap("sensor", brought)
     assert not heap["failed"]
     assert heap["after boot"] <= memory.BOARD_AIM
+
+
+@pytest.mark.parametrize("role", toolchain.ROLES)
+def test_frames_of_functions_leave_half_of_their_stack_free(role: str) -> None:
+    used, room = memory_emulated.frames_bytes(role)
+    print(f"{role}: {used} of {room} bytes")
+    assert 500 < used <= room / 2

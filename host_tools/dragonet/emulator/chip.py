@@ -22,8 +22,8 @@ HARNESS = paths.HOST_TOOLS / "rp2040"
 _RP2040JS = paths.REPO / "build" / "rp2040" / "node_modules" / "rp2040js" / "dist" / "esm" / "index.js"
 _OLDEST_NODE = 18
 
-ANSWER, POWER, RESET, PIN, UART, CONSOLE, SAVE, QUIT, HALT = range(1, 10)
-SAYS_PIN, SAYS_UART, SAYS_CONSOLE, SAYS_WATCHDOG, SAYS_RESET, SAYS_NOTE, SAYS_FLASH = range(1, 8)
+ANSWER, POWER, RESET, PIN, UART, CONSOLE, SAVE, QUIT, HALT, LOOK = range(1, 11)
+SAYS_PIN, SAYS_UART, SAYS_CONSOLE, SAYS_WATCHDOG, SAYS_RESET, SAYS_NOTE, SAYS_FLASH, SAYS_MEMORY = range(1, 9)
 ASKS_PIN, ASKS_SPI, ASKS_ADC, ASKS_I2C_PROBE, ASKS_I2C_WRITE, ASKS_I2C_READ = range(16, 22)
 RELEASED = 2  # level of a pin that nobody drives
 BY_PROGRAM, BY_WATCHDOG = 1, 2  # data of SAYS_RESET
@@ -145,6 +145,26 @@ class Chip:
         """Write the flash to its file now."""
         self.tell(SAVE, b"")
         self.run(self.now, self.now)
+
+    def memory(self, address: int, size: int) -> bytes:
+        """What lies in its RAM (from 0x20000000), 64 kB at most."""
+        found = b""
+        on_say = self.on_say
+
+        def hear(time: float, kind: int, data: bytes) -> None:
+            nonlocal found
+            if kind == SAYS_MEMORY:
+                found = data
+            else:
+                on_say(time, kind, data)
+
+        self.on_say = hear
+        try:
+            self.tell(LOOK, struct.pack("<II", address, size))
+            self.run(self.now, self.now)
+        finally:
+            self.on_say = on_say
+        return found
 
     def close(self) -> None:
         """Save the flash and end the process."""
