@@ -188,6 +188,15 @@ for role, table in (("eps", EPS), ("sensor", SENSOR)):
     board.heard[role].on_hk(packet)
     board.heard[role].matches = True
 us = per(lambda n: texts.frame_into(0, frame.info), 1)""",
+    "work_cw_value": """
+kept = board.hk[:]
+board.hk[:] = [100] * len(kept)
+known = per(lambda n: texts.cw(), 1)
+board.heard["eps"].matches = False
+us = (known - per(lambda n: texts.cw(), 1)) / 3""",
+    "work_cw": """
+board.hk[:] = kept
+us = known - 6 * us""",
     "work_ax25_byte": "us = per(lambda n: frame.close(200), 1) / 200",
     "work_hk_value": """
 values = [100] * len(board.hk)

@@ -45,7 +45,9 @@ COSTS = {
     "work_can_sent_beacon": 1501,
     "work_can_sent_sensor": 337,
     "work_text": 50_998,  # each text of a burst
-    "work_ax25_byte": 36,  # of it
+    "work_cw": 1,  # each text in CW
+    "work_cw_value": 1,  # and each value that it tells
+    "work_ax25_byte": 36,  # each byte of a burst
 }
 
 

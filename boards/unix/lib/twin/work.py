@@ -22,6 +22,8 @@ _WORK = (
     ("", "drivers.mcp2515_send", "Sender", "_next_sent", "work_can_sent_%s", lambda *_: 1),
     ("eps", "eps.battery", "Battery", "update", "work_power_tick", lambda *_: 1),
     ("beacon", "beacon.text", "Texts", "frame_into", "work_text", lambda *_: 1),
+    ("beacon", "beacon.text", "Texts", "cw", "work_cw", lambda *_: 1),
+    ("beacon", "beacon.text", "Texts", "_whole", "work_cw_value", lambda texts, role, field, _: _known(texts, role, field)),
     ("beacon", "beacon.ax25", "Frame", "close", "work_ax25_byte", lambda frame, info_size: info_size),
 )
 
@@ -42,6 +44,10 @@ def install(role, costs):
                 if owner:
                     found = getattr(found, owner)
                 setattr(found, name, wrap(getattr(found, name), costs[cost], count))
+
+
+def _known(texts, role, field):
+    return 0 if texts._raw(role, field)[0] is None else 1
 
 
 def _blank(record):
