@@ -23,7 +23,7 @@ _WORK = (
     ("eps", "eps.battery", "Battery", "update", "work_power_tick", lambda *_: 1),
     ("beacon", "beacon.text", "Texts", "frame_into", "work_text", lambda *_: 1),
     ("beacon", "beacon.text", "Texts", "cw", "work_cw", lambda *_: 1),
-    ("beacon", "beacon.text", "Texts", "_whole", "work_cw_value", lambda texts, role, field, _: _known(texts, role, field)),
+    ("beacon", "beacon.text", "Texts", "_whole", "work_cw_value", lambda *value: _known(*value)),
     ("beacon", "beacon.ax25", "Frame", "close", "work_ax25_byte", lambda frame, info_size: info_size),
 )
 
@@ -46,7 +46,7 @@ def install(role, costs):
                 setattr(found, name, wrap(getattr(found, name), costs[cost], count))
 
 
-def _known(texts, role, field):
+def _known(texts, role, field, _):
     return 0 if texts._raw(role, field)[0] is None else 1
 
 
