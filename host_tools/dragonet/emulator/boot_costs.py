@@ -1,10 +1,10 @@
-"""What takes other times in flight than at the prompt, measured on the emulated RP2040: work_boot_* and work_hk of
-flatsat/costs.py.
+"""What takes other times in flight than at the prompt, measured on the emulated RP2040: work_boot_*, work_time_* and
+work_hk of flatsat/costs.py.
 
 In flight garbage is collected at other moments, 20 ms each, and room on the heap is found later than after a boot. So
-each board flies alone, emulated and virtual. What the virtual one lacks between the event of the boot and the beat of
-its core is what its role computes while it boots; what it lacks between a beat and the housekeeping that follows is,
-as the mean of the roles, what housekeeping computes.
+each board flies alone, emulated and virtual. What the virtual one lacks between the event of the boot and the moment
+at which its time begins, and from there to the beat of its core, is what it computes while it boots; what it lacks
+between a beat and the housekeeping that follows is, as the mean of the roles, what housekeeping computes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import statistics
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dragonet import paths, toolchain
 from dragonet.emulator.board import EmulatedBoard
@@ -29,10 +29,10 @@ from dragonet.ground.bus_packets import BusPackets
 
 paths.use_firmware()
 
-from core import ports  # noqa: E402
+from core import ports, time_commands  # noqa: E402
 
 ROLES = toolchain.ROLES
-PREFIX = "work_boot_"
+PREFIXES = BEFORE_TIME, AFTER_TIME = "work_time_", "work_boot_"
 HOUSEKEEPING = "work_hk"
 _FLIGHT_US = 42_000_000  # housekeeping each 20 s
 _SETTLED_US = 10_000_000
@@ -50,22 +50,29 @@ def measure(
     found: dict[str, float] = {}
     packed: list[float] = []
     for role in ROLES:
-        name = PREFIX + role
-        step(name)
-        boot_us, hk_us = fly(folder / f"{role}-emulated", role, config, None)
-        own_boot_us, own_hk_us = fly(folder / f"{role}-virtual", role, config, {**costs, name: 0, HOUSEKEEPING: 0})
-        found[name] = boot_us - own_boot_us
-        packed.append(hk_us - own_hk_us)
+        before, after = (prefix + role for prefix in PREFIXES)
+        step(after)
+        flown = fly(folder / f"{role}-emulated", role, config, None)
+        own = fly(folder / f"{role}-virtual", role, config, {**costs, before: 0, after: 0, HOUSEKEEPING: 0})
+        found[before] = flown.time_us - own.time_us
+        found[after] = flown.beat_us - own.beat_us - found[before]
+        packed.append(flown.housekeeping_us - own.housekeeping_us)
     step(HOUSEKEEPING)
     found[HOUSEKEEPING] = statistics.mean(packed)
     return found
 
 
-def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] | None) -> tuple[float, float]:
-    """Microseconds from the event of the boot to the beat of the core that runs then, and from a beat to housekeeping.
+class Flown(NamedTuple):
+    """Microseconds from the event of the boot to where the board's time begins and to the beat of the core that runs
+    then, and from a beat to housekeeping."""
 
-    costs: of a virtual board; None: emulated.
-    """
+    time_us: float
+    beat_us: float
+    housekeeping_us: float
+
+
+def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] | None) -> Flown:
+    """costs: of a virtual board; None: emulated."""
     hub = Hub()
     clock = Clock(random.Random(1), (0.0, 0.0), 0.0)
     if costs is None:
@@ -76,8 +83,16 @@ def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] |
     holds.write(folder, _POWERED_S)
     board.world = [0.0] * len(CHANNELS[role])
     sent: dict[int, list[int]] = {}
+    times_us: list[int] = []
     began_us = 0
-    reader = BusPackets(lambda at_us, packet, data: sent.setdefault(packet.dport, []).append(began_us))
+
+    def whole(_: int, packet: Any, data: bytes) -> None:
+        sent.setdefault(packet.dport, []).append(began_us)
+        if packet.dport == ports.TIME:
+            seconds, us = struct.unpack(time_commands.EXCHANGE, data)[4:6]
+            times_us.append(began_us - seconds * _SECOND_US - us)
+
+    reader = BusPackets(whole)
 
     def send(time_us: int, data: bytes) -> None:
         nonlocal began_us
@@ -95,9 +110,10 @@ def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] |
         hub.run(_FLIGHT_US)
     finally:
         board.power_off()
-    if ports.EVENT not in sent or len(sent.get(ports.HK, ())) < 3:
+    if ports.EVENT not in sent or not times_us or len(sent.get(ports.HK, ())) < 3:
         raise UserError(f"{folder.name}: the board did not boot, see {folder}")
     _, *beats = sent[ports.HEARTBEAT]  # the first waits for its hash
     beat = statistics.median(at_us - k * _SECOND_US for k, at_us in enumerate(beats, 1))
     late = [at_us - max(one for one in beats if one < at_us) for at_us in sent[ports.HK] if at_us > _SETTLED_US]
-    return beat - sent[ports.EVENT][0], statistics.mean(late)
+    booted_us = sent[ports.EVENT][0]
+    return Flown(times_us[0] - booted_us, beat - booted_us, statistics.mean(late))

@@ -24,7 +24,10 @@ COSTS = {
     # the firmware's own work: see with_drivers()
     "work_board": 153_808,  # the board is made
     "work_events": 39_339,  # and the table of its events
-    "work_boot_eps": 537_736,  # from the event of the boot to its first second, besides what is listed here
+    "work_time_eps": 1,  # from the event of the boot to the beginning of its time, besides what is listed here
+    "work_time_beacon": 1,
+    "work_time_sensor": 1,
+    "work_boot_eps": 537_736,  # from there to its first second, likewise
     "work_boot_beacon": 552_712,
     "work_boot_sensor": 475_883,
     "work_fram_read_16": 28,  # each 16 bytes that are read from FRAM, besides their bits

@@ -27,8 +27,11 @@ _WORK = (
     ("beacon", "beacon.ax25", "Frame", "close", "work_ax25_byte", lambda frame, info_size: info_size),
 )
 
-# As above, of what ends with a packet: charged before it.
-_BEFORE = (("", "core.events", "Events", "__init__", "work_events", lambda *_: 1),)
+# As above, of what ends with a packet or begins a board's time: charged before it.
+_BEFORE = (
+    ("", "core.events", "Events", "__init__", "work_events", lambda *_: 1),
+    ("", "core.time_sync", "Time", "__init__", "work_time_%s", lambda *_: 1),
+)
 
 
 def install(role, costs):
