@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -297,6 +298,45 @@ def test_a_port_that_talks_nonsense_is_given_up(tmp_path: Path) -> None:
             assert link.prompt(0.5)
             link.execute("1", 0.5)
         link.close()
+
+
+@pytest.mark.parametrize("banner", [b"", b"raw REPL; CTRL-B to exit\r\n>"])
+def test_a_port_that_talks_without_end_is_given_up(tmp_path: Path, banner: bytes) -> None:
+    """A receiver of ships, say, or an app that prints."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def babble() -> None:
+            visitor, _ = server.accept()
+            with visitor, contextlib.suppress(OSError):
+                visitor.sendall(banner)
+                for _ in range(6000):
+                    visitor.sendall(b"!AIVDM,1,1,,A,")
+                    time.sleep(0.005)
+
+        babbler = threading.Thread(target=babble, daemon=True)
+        babbler.start()
+        reached = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        bench = benchfile.parse({"name": "ports", "boards": {"beacon": {"reach": reached}}}, tmp_path / "ports.toml")
+        (row,) = listing.listing(bench)
+        assert babbler.is_alive(), "given up while it talks"
+    assert row["state"] == "silent" and row["error"], row
+
+
+def test_a_board_that_answers_something_else_is_told(tmp_path: Path) -> None:
+    answers = {b"\x05A\x01": b"R\x00", b"\x04": b"OK42\r\n\x04\x04>", b"\x01": b"raw REPL; CTRL-B to exit\r\n>"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            visitor, _ = server.accept()
+            with visitor, contextlib.suppress(OSError):
+                while asked := visitor.recv(4096):
+                    visitor.sendall(next((said for end, said in answers.items() if asked.endswith(end)), b""))
+
+        threading.Thread(target=answer, daemon=True).start()
+        with adapter.Link(f"socket://127.0.0.1:{server.getsockname()[1]}", "beacon") as link:
+            assert link.prompt(5.0)
+            with pytest.raises(NotDone, match="answered 42 where it should tell who it is"):
+                boards.ask(link)
 
 
 def test_a_port_in_use_is_told(desk: Any) -> None:

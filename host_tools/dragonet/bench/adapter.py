@@ -87,17 +87,13 @@ class _Transport(SerialTransport):
         timeout_overall: float | None = None,
     ) -> bytes:  # fmt: skip
         limit_s = min(one for one in (timeout, timeout_overall, 3600.0) if one is not None)
-        end = time.monotonic() + limit_s
+        end = time.monotonic() + limit_s  # of all of it: a port may talk for ever, and never say what is waited for
         data = bytearray()
         if limit_s < _READ_S:
             self.serial.port.timeout = limit_s
         while not data.endswith(ending):
-            byte = self.serial.read(1)
-            if byte:
-                data += byte
-                if timeout_overall is None:
-                    end = time.monotonic() + limit_s
-            elif time.monotonic() >= end:
+            data += self.serial.read(1)
+            if time.monotonic() >= end:
                 break
         if limit_s < _READ_S:
             self.serial.port.timeout = _READ_S
@@ -195,9 +191,11 @@ class Link:
         """Take what else came: the banner once more, for each Ctrl-A. The prompt is what mpremote waits for then."""
         transport = self._open()
         transport.serial.port.timeout = quiet_s
+        end = time.monotonic() + _READ_S
         try:
             while transport.serial.read(256):
-                pass
+                if time.monotonic() >= end:
+                    raise TransportError("it talks without end")
         finally:
             transport.serial.port.timeout = _READ_S
         transport.serial.write(b"\x01")

@@ -66,9 +66,12 @@ class Identity:
 def ask(link: adapter.Link) -> Identity:
     """At the prompt. NotDone: it does not answer."""
     found = link.literal(device.IDENTITY)
-    causes = _RESETS_RP2 if found["platform"] == "rp2" else RESETS
-    found["reset"] = causes.get(found["reset"], str(found["reset"]))
-    return Identity(**found)
+    try:
+        causes = _RESETS_RP2 if found["platform"] == "rp2" else RESETS
+        found["reset"] = causes.get(found["reset"], str(found["reset"]))
+        return Identity(**found)
+    except (TypeError, KeyError, AttributeError):  # something else prints there, too
+        raise adapter.LinkLost(f"{link.name}: answered {found!r} where it should tell who it is") from None
 
 
 def check(entry: Entry, found: Identity) -> None:
