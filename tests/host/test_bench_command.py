@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dragonet.bench import emulated, firmware, listing, measure
-from dragonet.bench.benchfile import parse
+from dragonet.bench import emulated, firmware, listing, measure, reach
+from dragonet.bench.benchfile import Bench, parse
 from dragonet.errors import NotDone, UserError
 
+start = reach._start
 UF2_INFO = "UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n"
 
 
@@ -152,3 +155,30 @@ def test_a_new_image_goes_onto_an_emulated_boards_flash_and_its_slots_stay(tmp_p
         assert data[slot : slot + 4] == (b"slot" if number else b"\xff" * 4)
         data[slot : slot + 4] = b"slot"
         flash.write_bytes(data)
+    (tmp_path / "firmware.bin").unlink()
+    with pytest.raises(UserError, match="'make toolchain' builds the images"):  # it would run another in its place
+        emulated.EmulatedBench(entry, tmp_path / "board", bytes(8))
+
+
+def test_an_emulator_that_ends_says_so_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bench, "folder", property(lambda self: tmp_path / "boards"))
+    (tmp_path / "firmware.bin").write_bytes(bytes(1000))
+    tables = {"boards": {"beacon": {"reach": "emulated", "image": "firmware.bin"}}}
+    one = parse(tables, tmp_path / "x.toml")
+    made: list[emulated.EmulatedBench] = []
+    monkeypatch.setattr(reach, "_start", lambda *arguments: made.append(start(*arguments)) or made[0])
+    with pytest.raises(NotDone, match="^beacon: the emulator ended"), reach.open(one, one.boards[0]) as link:
+        os.kill(made[0]._chip.pid, signal.SIGKILL)
+        while True:
+            link.prompt(5.0)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bench, "folder", property(lambda self: tmp_path / "boards"))
+    one = parse({"boards": {"beacon": {"reach": "unix"}}}, tmp_path / "x.toml")
+    (tmp_path / "boards").write_text("a file in its place")
+    (row,) = listing.listing(one)
+    assert "does not start" in row["error"] and "Not a directory" in row["error"], row
+    monkeypatch.setattr(reach, "_LOCKS", tmp_path / "boards" / "locks")
+    (row,) = listing.listing(one)
+    assert "is the checkout yours" in row["error"], row

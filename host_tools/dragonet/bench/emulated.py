@@ -121,14 +121,14 @@ class EmulatedBench:
 def _flash(path: Path, entry: Entry) -> None:
     """Its image into the flash file, when it is another than before; slots and files stay, as on a board.
 
-    UserError: no image, and none in the flash either.
+    UserError: the bench file's image is none; no image of 'make toolchain', and none in the flash either.
     """
     stamp = path.with_name("image.sha256")
     try:
         image = entry.image or toolchain.image(entry.role)
         uf2.load(image)
     except UserError:
-        if path.exists():
+        if entry.image is None and path.exists():
             return  # it runs what it has
         raise
     digest = hashlib.sha256(image.read_bytes()).hexdigest()
