@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyais import encode_dict
 
+from dragonet.flatsat.ships_lanes import DEG_KM, Floats, Ints, Lanes
 from dragonet.flatsat.ships_world import DESTINATIONS, FLAGS, LANES, NAMES_FIRST, NAMES_SECOND, SEAS
 
 COUNT = 2000
@@ -25,14 +26,9 @@ _LINK_LONG_RANGE = 0.8  # of type 27: a channel kept free of other traffic
 _BLOCK_S = 10.0         # worked out at a time
 _MOVE_S = 60.0          # for the footprint, ships move so often
 _EARTH_KM = 6371.0
-_STEP_KM = 25.0         # between two points of a lane's table
 _KNOT = 1.852 / 3600    # km/s
-_DEG_KM = 111.2
 
 _POSITION, _STATIC, _STATIC_B, _LONG_RANGE = range(4)
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -41,36 +37,6 @@ def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
-
-
-class _Lanes:
-    """Tables of points every _STEP_KM along each lane."""
-
-    def __init__(self) -> None:
-        tracks = [_sampled(waypoints) for _, _, waypoints in LANES]
-        self.length_km = np.array([(len(track) - 1) * _STEP_KM for track in tracks])
-        longest = max(len(track) for track in tracks) + 1
-        self.lat = np.zeros((len(tracks), longest))
-        self.lon = np.zeros((len(tracks), longest))
-        self.course = np.zeros((len(tracks), longest))
-        for k, track in enumerate(tracks):
-            padded = np.vstack([track, np.repeat(track[-1:], longest - len(track), axis=0)])
-            self.lat[k], self.lon[k] = padded[:, 0], padded[:, 1]
-            north = np.diff(track[:, 0])
-            east = np.diff(track[:, 1]) * np.cos(np.radians(track[:-1, 0]))
-            course = np.degrees(np.arctan2(east, north)) % 360
-            self.course[k, : len(course)] = course
-            self.course[k, len(course) :] = course[-1]
-
-
-def _sampled(waypoints: tuple[tuple[float, float], ...]) -> Floats:
-    """Points (lat, lon) every _STEP_KM along straight segments."""
-    points = np.array(waypoints, dtype=float)
-    north = np.diff(points[:, 0])
-    east = np.diff(points[:, 1]) * np.cos(np.radians((points[:-1, 0] + points[1:, 0]) / 2))
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(north, east) * _DEG_KM)])
-    steps = np.arange(0.0, along[-1] + _STEP_KM, _STEP_KM)
-    return np.column_stack([np.interp(steps, along, points[:, 0]), np.interp(steps, along, points[:, 1])])
 
 
 class Fleet:
@@ -83,7 +49,7 @@ class Fleet:
         self.count = count
         self._key = np.uint64((seed & 0xFFFFFFFF) * 0xD1342543DE82EF95 & 0xFFFFFFFFFFFFFFFF)
         dice = np.random.default_rng([seed & 0xFFFFFFFF, 0x5A15])
-        self._lanes = _Lanes()
+        self._lanes = Lanes()
         self._make_ships(dice)
         self._make_emitters(dice)
         self._static: dict[tuple[int, int], list[bytes]] = {}
@@ -108,14 +74,14 @@ class Fleet:
         self._knots = np.round(knots, 1)
         # across the lane; at anchor near one of its ends
         spread = np.where(self._anchored, 6.0, 9.0)
-        self._off_lat = dice.normal(0.0, 1.0, count) * spread / _DEG_KM
-        self._off_lon = dice.normal(0.0, 1.0, count) * spread / _DEG_KM
+        self._off_lat = dice.normal(0.0, 1.0, count) * spread / DEG_KM
+        self._off_lon = dice.normal(0.0, 1.0, count) * spread / DEG_KM
         at_end = dice.random(count) < 0.5
         self._start_km[self._anchored] = np.where(at_end, 0.0, self._lanes.length_km[self._lane])[self._anchored]
         sea = dice.choice(len(SEAS), count, p=sea_share / sea_share.sum())
         middle = np.array([(s[2], s[3], s[4]) for s in SEAS])[sea]
-        self._home_lat = middle[:, 0] + np.clip(dice.normal(0.0, 0.5, count), -1, 1) * middle[:, 2] / _DEG_KM
-        self._home_lon = middle[:, 1] + np.clip(dice.normal(0.0, 0.5, count), -1, 1) * middle[:, 2] / _DEG_KM
+        self._home_lat = middle[:, 0] + np.clip(dice.normal(0.0, 0.5, count), -1, 1) * middle[:, 2] / DEG_KM
+        self._home_lon = middle[:, 1] + np.clip(dice.normal(0.0, 0.5, count), -1, 1) * middle[:, 2] / DEG_KM
         self._circle_km = dice.uniform(1.0, 8.0, count)
         self._angle = dice.random(count) * 2 * math.pi
         self._dumb = dice.random(count) < np.where(self._small, 0.6, 0.03)  # no heading sensor
@@ -157,16 +123,13 @@ class Fleet:
         length = self._lanes.length_km[lane]
         along = (self._start_km[ships] + km) % (2 * length)
         back = along > length
-        along = np.where(back, 2 * length - along, along) / _STEP_KM
-        k = along.astype(np.int64)
-        f = along - k
-        lat = self._lanes.lat[lane, k] * (1 - f) + self._lanes.lat[lane, k + 1] * f + self._off_lat[ships]
-        lon = self._lanes.lon[lane, k] * (1 - f) + self._lanes.lon[lane, k + 1] * f + self._off_lon[ships]
-        course = (self._lanes.course[lane, k] + np.where(back, 180.0, 0.0)) % 360
+        lat, lon, course = self._lanes.at(lane, np.where(back, 2 * length - along, along))
+        lat, lon = lat + self._off_lat[ships], lon + self._off_lon[ships]
+        course = (course + np.where(back, 180.0, 0.0)) % 360
         small = self._small[ships]
         if small.any():  # round and round over a fishing ground
             angle = self._angle[ships] + km / self._circle_km[ships]
-            radius = self._circle_km[ships] / _DEG_KM
+            radius = self._circle_km[ships] / DEG_KM
             home = self._home_lat[ships]
             lat = np.where(small, home + radius * np.cos(angle), lat)
             lon = np.where(small, self._home_lon[ships] + radius * np.sin(angle) / np.cos(np.radians(home)), lon)
