@@ -1,10 +1,11 @@
-"""What takes other times in flight than at the prompt, measured on the emulated RP2040: work_boot_*, work_time_* and
-work_hk of flatsat/costs.py.
+"""What takes other times in flight than at the prompt, measured on the emulated RP2040: work_boot_*, work_time_*,
+work_hk and work_second of flatsat/costs.py.
 
 In flight garbage is collected at other moments, 20 ms each, and room on the heap is found later than after a boot. So
 each board flies alone, emulated and virtual. What the virtual one lacks between the event of the boot and the moment
 at which its time begins, and from there to the beat of its core, is what it computes while it boots; what it lacks
-between a beat and the housekeeping that follows is, as the mean of the roles, what housekeeping computes.
+between a beat and the housekeeping that follows is, as the mean of the roles, what housekeeping computes; and so is
+what lies between a beat and a question for the time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from core import ports, time_commands  # noqa: E402
 ROLES = toolchain.ROLES
 PREFIXES = BEFORE_TIME, AFTER_TIME = "work_time_", "work_boot_"
 HOUSEKEEPING = "work_hk"
+SECOND = "work_second"
 _FLIGHT_US = 42_000_000  # housekeeping each 20 s
 _SETTLED_US = 10_000_000
 _POWERED_S = 2800  # so long in orbit, as is tests/flatsat/test_emulated_twin.py
@@ -49,26 +51,30 @@ def measure(
     """Microseconds by the name of the cost. costs: the table of boards beside an emulated one, as measured so far."""
     found: dict[str, float] = {}
     packed: list[float] = []
+    asked: list[float] = []
     for role in ROLES:
         before, after = (prefix + role for prefix in PREFIXES)
         step(after)
         flown = fly(folder / f"{role}-emulated", role, config, None)
-        own = fly(folder / f"{role}-virtual", role, config, {**costs, before: 0, after: 0, HOUSEKEEPING: 0})
+        own = fly(folder / f"{role}-virtual", role, config, {**costs, before: 0, after: 0, HOUSEKEEPING: 0, SECOND: 0})
         found[before] = flown.time_us - own.time_us
         found[after] = flown.beat_us - own.beat_us - found[before]
         packed.append(flown.housekeeping_us - own.housekeeping_us)
+        asked.append(flown.asked_us - own.asked_us)
     step(HOUSEKEEPING)
     found[HOUSEKEEPING] = statistics.mean(packed)
+    found[SECOND] = statistics.mean(asked)
     return found
 
 
 class Flown(NamedTuple):
     """Microseconds from the event of the boot to where the board's time begins and to the beat of the core that runs
-    then, and from a beat to housekeeping."""
+    then, and from a beat to housekeeping and to a packet of time."""
 
     time_us: float
     beat_us: float
     housekeeping_us: float
+    asked_us: float
 
 
 def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] | None) -> Flown:
@@ -114,6 +120,14 @@ def fly(folder: Path, role: str, config: dict[str, Any], costs: dict[str, int] |
         raise UserError(f"{folder.name}: the board did not boot, see {folder}")
     _, *beats = sent[ports.HEARTBEAT]  # the first waits for its hash
     beat = statistics.median(at_us - k * _SECOND_US for k, at_us in enumerate(beats, 1))
-    late = [at_us - max(one for one in beats if one < at_us) for at_us in sent[ports.HK] if at_us > _SETTLED_US]
+
+    def late(port: int, from_us: int) -> list[int]:
+        return [at_us - max(one for one in beats if one < at_us) for at_us in sent[port] if at_us > from_us]
+
     booted_us = sent[ports.EVENT][0]
-    return Flown(times_us[0] - booted_us, beat - booted_us, statistics.mean(late))
+    return Flown(
+        times_us[0] - booted_us,
+        beat - booted_us,
+        statistics.mean(late(ports.HK, _SETTLED_US)),
+        statistics.median(late(ports.TIME, beats[0])),
+    )

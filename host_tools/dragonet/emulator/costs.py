@@ -175,7 +175,7 @@ from core.event_codes import ANTENNA_RELEASED
 board.events._tokens = 0
 us = per(lambda n: board.events.emit(ANTENNA_RELEASED), 1) - per(lambda n: ring.append(), 1)""",
     "work_log_open": "us = per(lambda n: board.store.log.open(), 1)",
-    "work_text": """
+    "work_text_line": """
 from beacon import ax25
 from beacon.text import DESTINATION, Texts, source
 from eps.compact import HK as EPS
@@ -187,16 +187,28 @@ for role, table in (("eps", EPS), ("sensor", SENSOR)):
     table.pack_into(packet, [100] * len(table.fields))
     board.heard[role].on_hk(packet)
     board.heard[role].matches = True
-us = per(lambda n: texts.frame_into(0, frame.info), 1)""",
-    "work_cw_value": """
-kept = board.hk[:]
-board.hk[:] = [100] * len(kept)
-known = per(lambda n: texts.cw(), 1)
-board.heard["eps"].matches = False
-us = (known - per(lambda n: texts.cw(), 1)) / 3""",
-    "work_cw": """
-board.hk[:] = kept
-us = known - 6 * us""",
+first, *_, last = EPS.fields
+one = repeat(texts._raw, "eps", first[0], n=10)
+lines = len(EPS.fields) - 1
+us = line = (repeat(texts._raw, "eps", last[0], n=10) - one) / lines""",
+    "work_text_value": """
+us = repeat(texts._shown, "eps", first[0], n=10) - line""",
+    "work_cw_byte": """
+from beacon.morse import Keyer
+source = Keyer(20)
+source.load(b"VVV DE N0CALL NANODRAGON")
+half = bytearray(32)
+us = repeat(source.fill, half, n=20) / 32""",
+    "work_afsk_byte": """
+from beacon import afsk
+source = afsk.Modulator(ax25.Line([frame]))
+frame.close(200)
+source.restart()
+us = repeat(source.fill, half, n=20) / 32""",
+    "work_radio_register": """
+from beacon.radio import Radio
+chip = Radio(board.parts, pins, 437_375_000, 2).chip
+us = repeat(chip._write, 6, 0) - 2 * repeat(p.value, 1) - repeat(spi.write, bytearray(2))""",
     "work_ax25_byte": "us = per(lambda n: frame.close(200), 1) / 200",
     "work_hk_value": """
 values = [100] * len(board.hk)

@@ -41,15 +41,18 @@ COSTS = {
     "work_log_open": 296,  # the log of housekeeping, before the first entry
     "work_hk": 4688,  # housekeeping is made, besides
     "work_hk_value": 54,  # each value of housekeeping that is packed
+    "work_second": 1,  # what other services and that of time do each second
     "work_csp_send": 754,  # each packet that leaves, besides its frames
     "work_can_send": 180,  # an MCP2515's driver, for each frame, while it talks to the chip: its interrupts wait
     "work_can_look": 173,  # and each time that it looks what they brought
     "work_can_sent_eps": 333,  # from a frame that has left to the next: the rest, by board
     "work_can_sent_beacon": 1501,
     "work_can_sent_sensor": 337,
-    "work_text": 50_998,  # each text of a burst
-    "work_cw": 1,  # each text in CW
-    "work_cw_value": 1,  # and each value that it tells
+    "work_text_value": 1,  # each value that the beacon tells, in CW or in a burst
+    "work_text_line": 1,  # and each line of its table that is passed to find it
+    "work_cw_byte": 1,  # each byte of CW that is keyed
+    "work_afsk_byte": 1,  # each byte of a burst that is modulated
+    "work_radio_register": 1,  # each register of the radio that is read or written
     "work_ax25_byte": 36,  # each byte of a burst
 }
 

@@ -21,9 +21,12 @@ _WORK = (
     ("", "drivers.mcp2515_state", "Watched", "_look", "work_can_look", lambda *_: 1),
     ("", "drivers.mcp2515_send", "Sender", "_next_sent", "work_can_sent_%s", lambda *_: 1),
     ("eps", "eps.battery", "Battery", "update", "work_power_tick", lambda *_: 1),
-    ("beacon", "beacon.text", "Texts", "frame_into", "work_text", lambda *_: 1),
-    ("beacon", "beacon.text", "Texts", "cw", "work_cw", lambda *_: 1),
-    ("beacon", "beacon.text", "Texts", "_whole", "work_cw_value", lambda *value: _known(*value)),
+    ("beacon", "beacon.text", "Texts", "_raw", "work_text_value", lambda *value: 1 if _lines(*value) else 0),
+    ("beacon", "beacon.text", "Texts", "_raw", "work_text_line", lambda *value: _lines(*value)),
+    ("beacon", "beacon.morse", "Keyer", "fill", "work_cw_byte", lambda keyer, buffer: len(buffer)),
+    ("beacon", "beacon.afsk", "Modulator", "fill", "work_afsk_byte", lambda modulator, buffer: len(buffer)),
+    ("beacon", "drivers.sx1278", "SX1278", "_read", "work_radio_register", lambda *_: 1),
+    ("beacon", "drivers.sx1278", "SX1278", "_write", "work_radio_register", lambda *_: 1),
     ("beacon", "beacon.ax25", "Frame", "close", "work_ax25_byte", lambda frame, info_size: info_size),
 )
 
@@ -31,6 +34,7 @@ _WORK = (
 _BEFORE = (
     ("", "core.events", "Events", "__init__", "work_events", lambda *_: 1),
     ("", "core.time_sync", "Time", "__init__", "work_time_%s", lambda *_: 1),
+    ("", "core.time_sync", "Time", "second", "work_second", lambda *_: 1),
 )
 
 
@@ -49,8 +53,9 @@ def install(role, costs):
                 setattr(found, name, wrap(getattr(found, name), costs[cost], count))
 
 
-def _known(texts, role, field, _):
-    return 0 if texts._raw(role, field)[0] is None else 1
+def _lines(texts, role, field):
+    # Lines of a table that are passed to find a value, 0 when it is not told.
+    return texts._tables[role].index(field) + 1 if role in texts._tables and texts._fresh(role) else 0
 
 
 def _blank(record):
