@@ -78,8 +78,11 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         results.about["bench_s"] = round(one.now_s, 1)
         results.about["wall_s"] = round(time.monotonic() - began, 1)
         out = Path(request.config.getoption("--hil-out") or paths.REPO / "build" / "hil" / bench.name)
-        results.save(out / "results.json")
-        report.write(results, out / "report.html")
+        try:
+            results.save(out / "results.json")
+            report.write(results, out / "report.html")
+        except UserError as error:
+            pytest.exit(str(error), 2)
 
 
 def _about(bench: benchfile.Bench, rig: Rig) -> dict[str, object]:

@@ -133,6 +133,8 @@ def test_a_report_is_shown_and_its_page_made_again_from_the_results_alone(tmp_pa
         (("provision",), "no such port"),
         (("console", "beacon"), "no such port"),
         (("firmware", "beacon", "none.uf2"), "no such file; 'make toolchain' builds images"),
+        (("check", "--out", __file__), "cannot write there: File exists"),
+        (("plot", "beacon.supply_v", "--out", f"{__file__}/plot.html"), "cannot write there"),
     ],
 )
 def test_each_command_says_in_one_line_what_it_lacks(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

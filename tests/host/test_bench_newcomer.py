@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from dragonet.bench import benchfile
+from dragonet.bench import benchfile, measure
 
 LIMIT_S = 120.0  # of wall time; a busy machine is slow
 CTRL_C = b"\x03"
@@ -153,3 +153,20 @@ def test_a_board_kept_safe_is_not_flashed_since_no_trial_would_run(desk: Path) -
         assert shell.end() == 1
     (row,) = json.loads(shell.shown.splitlines()[-1])["boards"]
     assert row["done"] == "failed" and "pin SAFE is low" in row["why"]
+
+
+def test_ctrl_c_ends_the_checks_and_keeps_what_they_found(tmp_path: Path) -> None:
+    path, out = tmp_path / "three.toml", tmp_path / "out"
+    boards = "".join(f'[boards.{role}]\nreach = "unix"\n' for role in ("eps", "beacon", "sensor"))
+    path.write_text(f'name = "newcomer-{uuid.uuid4().hex}"\n{boards}[flatsat]\n')
+    arguments = ("check", "--bench", str(path), "--out", str(out), "--only", "identity or day")
+    with terminal(*arguments) as shell:
+        shell.until(lambda shown: "test_day.py" in shown)
+        with terminal(*arguments) as second:
+            assert second.end() == 2
+        shell.type(CTRL_C)
+        assert shell.end() == 130
+    assert "in use by another dragonet" in second.shown and "Traceback" not in second.shown
+    assert "report.html has what was found so far" in shell.shown
+    found = measure.load(out / "results.json")
+    assert found.checks[0].outcome == measure.PASSED and (out / "report.html").exists()

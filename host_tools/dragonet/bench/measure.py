@@ -5,9 +5,11 @@ results.json is `Results.record()`; the report is made of nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,7 +149,19 @@ class Results:
             part.write_text(json.dumps(self.record(), indent=1) + "\n")
             os.replace(part, path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def place(folder: Path) -> None:
+    """Makes the folder of what is measured, before it is. UserError: nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write there: {error.strerror}; name another folder by --out") from None
 
 
 def load(path: Path) -> Results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import math
 import os
@@ -27,6 +28,8 @@ def write(results: Results, target: Path) -> None:
         part.write_text(page(results), encoding="utf-8")
         os.replace(part, target)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise UserError(f"{target}: cannot be written: {error.strerror}") from None
 
 

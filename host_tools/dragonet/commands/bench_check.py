@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dragonet import paths
-from dragonet.bench import benchfile, labgrid, measure, tables
+from dragonet.bench import benchfile, labgrid, measure, reach, tables
 from dragonet.bench import report as reports
 from dragonet.commands.options import AsJson, commander
 from dragonet.errors import NotDone, UserError
@@ -28,6 +29,7 @@ from dragonet.ground.telemetry import values
 _CHECKS = paths.REPO / "tests" / "hil"
 _STYLES = {measure.PASSED: "green", measure.FAILED: "bold red", measure.NOT_POSSIBLE: "yellow"}
 _INTERRUPTED = 2  # pytest's exit code
+_END_S = 60.0  # for pytest: its boards end, what was found is saved
 
 _Bench = Annotated[str, typer.Option("--bench", metavar="BENCH", help="A bench of tests/hil/benches, or a file.")]
 
@@ -62,14 +64,16 @@ def check(
     if importlib.util.find_spec("pytest") is None or not _CHECKS.is_dir():
         raise UserError("the checks run by pytest, in a checkout of the repository: make setup-test")
     target = (folder(one) if out is None else out).resolve()
+    measure.place(target)
     results = target / "results.json"
-    results.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", str(_CHECKS), "--bench", str(one.path.resolve())]
     command += ["-n", "0", "--hil-out", str(target), "--junitxml", str(target / "junit.xml")]
     command += ["-k", only] if only else []
-    done = subprocess.run(command, cwd=paths.REPO, stdout=sys.stderr if as_json else None, check=False)
+    with reach.lock(str(target), one.name):
+        results.unlink(missing_ok=True)
+        code = _run(command, sys.stderr if as_json else None, results)
     if not results.exists():
-        if done.returncode == _INTERRUPTED:
+        if code == _INTERRUPTED:
             raise typer.Exit(2)
         raise UserError(f"no check was run: {'no name matches ' + repr(only) if only else 'see above'}")
     found = measure.load(results)
@@ -78,8 +82,32 @@ def check(
     else:
         Console().print(_table(found))
         print(f"{target / 'report.html'}")
-    if done.returncode:
+    if code:
         raise typer.Exit(1)
+
+
+def _run(command: list[str], stdout: TextIO | None, results: Path) -> int:
+    """pytest's exit code. Ctrl-C and SIGTERM end it, too: it takes a while to end its boards and to save."""
+    with subprocess.Popen(command, cwd=paths.REPO, stdout=stdout) as process:
+
+        def ended(*_: object) -> None:
+            process.send_signal(signal.SIGINT)  # the terminal sends Ctrl-C to both, nobody SIGTERM
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGTERM, ended)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            try:
+                process.wait(_END_S)
+            except (KeyboardInterrupt, subprocess.TimeoutExpired):
+                process.kill()
+            if results.exists():
+                page = results.with_name("report.html")
+                print(f"dragonet: interrupted: {page} has what was found so far", file=sys.stderr)
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def report(
@@ -122,6 +150,9 @@ def plot(
 ) -> None:
     """Ask boards for values over the bench's bus, again and again, and plot them. Ctrl-C ends it early."""
     one = benchfile.load(bench)
+    measure.place(out.absolute().parent)
+    if out.is_dir():
+        raise UserError(f"{out}: a folder: name a file, as {out / 'plot.html'}")
     if one.via is None:
         raise UserError(f"{one.path}: via is missing: the CAN bus of the bench, as 'dragonet bus --help' shows")
     wanted = [_value_of(name) for name in names]
