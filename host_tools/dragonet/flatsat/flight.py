@@ -1,11 +1,11 @@
 """A flight: the boards, their bus, the satellite around them and the files that remain.
 
-Everything is made in the constructor, so that bad input ends before a file is written; run() flies; finish() writes.
+Everything is made in the constructor, so that bad input ends before a file is written; run() flies; stop() ends it;
+outputs.write() tells what became of it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import shutil
 import time
@@ -149,7 +149,7 @@ class Flight:
             board.on_off.append(lambda role=board.role: self._board_off(role))
         self.i2c = self._make_i2c()
         self.epoch_us = round(self.scenario.separation.timestamp() * SECOND_US)
-        self.housekeeping = Housekeeping(self.out / "telemetry.csv", self._utc, self.spacecraft.truth)
+        self.housekeeping = Housekeeping(self.out / "telemetry.csv", self.utc, self.spacecraft.truth)
         self.bus_log = BusLog(
             self.out, self.buses, self.epoch_us, self.housekeeping, self.i2c, self.scenario.can.csp_version
         )
@@ -202,6 +202,11 @@ class Flight:
     @property
     def t_s(self) -> float:
         return self.hub.now_us / SECOND_US
+
+    def utc(self, t_s: float) -> str:
+        """ISO 8601, of mission time."""
+        when = self.scenario.separation + timedelta(seconds=t_s)
+        return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _second(self) -> None:
         """The world moves on by a second, and each board's device models learn of it."""
@@ -283,54 +288,3 @@ class Flight:
         for board in self.boards.values():
             board.power_off()
         self.bus_log.close()
-
-    def summary(self) -> dict[str, Any]:
-        scenario = self.scenario
-        boards = {
-            role: {
-                "pid": board.pid,
-                "sys_implementation": board.implementation,
-                "boots": board.boots,
-                "resets": {str(cause): count for cause, count in board.resets.items()},
-                "clock_ppm": board.clock.ppb / 1000,
-                "lost_records": board.lost_records,
-            }
-            for role, board in self.boards.items()
-        }
-        return {
-            "scenario": scenario.source,
-            "satellite": scenario.mission.name,
-            "seed": self.seed,
-            "separation_utc": self._utc(0.0),
-            "flown_s": self.t_s,
-            "wall_s": round(self.wall_s, 3),
-            "speed": round(self.t_s / self.wall_s, 1) if self.wall_s else None,
-            "boards": boards,
-            "counts": self.counts(),
-            "first_rf_s": self.carrier.first_s,
-            "burn_wire_first_on_s": {
-                name: wire.first_hot_s for name, wire in self.burn_wires.items() if wire.first_hot_s is not None
-            },
-            "stations": [dataclasses.asdict(one) for one in scenario.stations],
-            "passes": [dataclasses.asdict(one) for one in self.passes],
-            "events": self.events,
-            "notes": list(scenario.notes),
-            **{name: report() for name, report in self.reports.items()},
-        }
-
-    def counts(self) -> dict[str, int]:
-        return {
-            "grants": self.hub.grants,
-            "can_frames": sum(bus.frames for bus in self.buses.values()),
-            "can_errors": sum(bus.errors for bus in self.buses.values()),
-            **({} if self.i2c is None else {f"i2c_{name}": count for name, count in self.i2c.counts.items()}),
-            "csp_packets": self.bus_log.packets,
-            "csp_dropped": self.bus_log.dropped,
-            "housekeeping": self.housekeeping.rows,
-            "transmissions": len(self.carrier.sent),
-            "ais_sentences": self.ais_sentences,
-        }
-
-    def _utc(self, t_s: float) -> str:
-        when = self.scenario.separation + timedelta(seconds=t_s)
-        return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

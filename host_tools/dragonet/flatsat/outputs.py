@@ -48,7 +48,7 @@ def link_during(flight: Flight, one: passes.Pass) -> LinkAt:
 def write(flight: Flight, ships: list[dict[str, Any]], counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Write the files; returns the summary, with these counts besides its own. The flight has been stopped."""
     out = flight.out
-    summary = flight.summary()
+    summary = _summary(flight)
     heard = recorded_pass(flight)
     if heard is not None:
         inside = [
@@ -67,6 +67,55 @@ def write(flight: Flight, ships: list[dict[str, Any]], counts: dict[str, int] | 
     write_json(out / "summary.json", summary)
     write_report(out)
     return summary
+
+
+def _summary(flight: Flight) -> dict[str, Any]:
+    scenario = flight.scenario
+    boards = {
+        role: {
+            "pid": board.pid,
+            "sys_implementation": board.implementation,
+            "boots": board.boots,
+            "resets": {str(cause): count for cause, count in board.resets.items()},
+            "clock_ppm": board.clock.ppb / 1000,
+            "lost_records": board.lost_records,
+        }
+        for role, board in flight.boards.items()
+    }
+    return {
+        "scenario": scenario.source,
+        "satellite": scenario.mission.name,
+        "seed": flight.seed,
+        "separation_utc": flight.utc(0.0),
+        "flown_s": flight.t_s,
+        "wall_s": round(flight.wall_s, 3),
+        "speed": round(flight.t_s / flight.wall_s, 1) if flight.wall_s else None,
+        "boards": boards,
+        "counts": _counts(flight),
+        "first_rf_s": flight.carrier.first_s,
+        "burn_wire_first_on_s": {
+            name: wire.first_hot_s for name, wire in flight.burn_wires.items() if wire.first_hot_s is not None
+        },
+        "stations": [dataclasses.asdict(one) for one in scenario.stations],
+        "passes": [dataclasses.asdict(one) for one in flight.passes],
+        "events": flight.events,
+        "notes": list(scenario.notes),
+        **{name: report() for name, report in flight.reports.items()},
+    }
+
+
+def _counts(flight: Flight) -> dict[str, int]:
+    return {
+        "grants": flight.hub.grants,
+        "can_frames": sum(bus.frames for bus in flight.buses.values()),
+        "can_errors": sum(bus.errors for bus in flight.buses.values()),
+        **({} if flight.i2c is None else {f"i2c_{name}": count for name, count in flight.i2c.counts.items()}),
+        "csp_packets": flight.bus_log.packets,
+        "csp_dropped": flight.bus_log.dropped,
+        "housekeeping": flight.housekeeping.rows,
+        "transmissions": len(flight.carrier.sent),
+        "ais_sentences": flight.ais_sentences,
+    }
 
 
 def write_json(path: Path, value: Any) -> None:
