@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dragonet import toolchain
+from dragonet.emulator import alone, costs, flash
 from dragonet.emulator import chip as emulated
-from dragonet.emulator import costs, flash
 from dragonet.emulator.bench import Bench
 from dragonet.emulator.board import EmulatedBoard
 from dragonet.emulator.repl import STOP_WATCHDOG, UID, Repl
@@ -143,6 +143,15 @@ def test_an_emulated_board_speaks_on_both_buses_of_a_hub_and_again_after_a_loss_
     assert frames == sorted(frames)
     seconds = {(time_us // SECOND_US, bus) for time_us, bus in frames}
     assert {(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 1)} <= seconds  # it beats each second
+
+
+@pytest.mark.parametrize("kind", ["emulated", "virtual"])
+def test_a_board_alone_beats_each_second_on_can_a_though_can_b_takes_nothing(tmp_path: Path, kind: str) -> None:
+    found = None if kind == "emulated" else {}
+    frames = alone.fly(tmp_path, "sensor", 4_000_000, found, powered_s=2800, buses=(0,))
+    times = [at_us for at_us, _ in frames]
+    assert times == sorted(times)
+    assert {1, 2, 3} <= {at_us // SECOND_US for at_us, frame in frames if frame.data[-6:-4] == b"\x9f\xc0"}
 
 
 class Busy:

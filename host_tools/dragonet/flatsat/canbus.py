@@ -256,6 +256,12 @@ class CanBus:
         controller.changed()
 
 
+def to_send(data: bytes) -> tuple[int, int, Frame]:
+    """Bus, slot and frame of a CAN_SEND record: devices/records.py."""
+    number, slot, identifier, flags = struct.unpack_from("<BBIB", data)
+    return number, slot, Frame(identifier, flags, data[7:])
+
+
 def connect_board(bus_by_number: dict[int, CanBus], board: VirtualBoard) -> None:
     """Give the board a controller on each bus and join its records to them."""
     controllers: dict[int, Controller] = {}
@@ -264,9 +270,9 @@ def connect_board(bus_by_number: dict[int, CanBus], board: VirtualBoard) -> None
         bus.attach(controllers[number])
 
     def send(time_us: int, data: bytes) -> None:
-        number, slot, identifier, flags = struct.unpack_from("<BBIB", data)
+        number, slot, frame = to_send(data)
         if number in controllers:
-            bus_by_number[number].send(controllers[number], slot, Frame(identifier, flags, data[7:]), time_us)
+            bus_by_number[number].send(controllers[number], slot, frame, time_us)
 
     def cancel(time_us: int, data: bytes) -> None:
         if data[0] in controllers:
