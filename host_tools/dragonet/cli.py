@@ -1,5 +1,6 @@
 """The command `dragonet`. Commands live in dragonet/commands/, one module each, imported only when they are used."""
 
+import errno
 import importlib
 import importlib.util
 import os
@@ -42,6 +43,9 @@ _EXAMPLES = """Examples:
 
   dragonet beacon render --mode cw --callsign XV1VN --info TEST --out cw.wav
 """
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def exists(name: str) -> bool:
@@ -100,8 +104,10 @@ def _root(
 
 def main() -> None:
     """Entry point. UserError: one line, exit code 2; NotDone: 1. Ctrl-C: 130. A closed pipe ends quietly."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # started with it closed
     try:
         result = compiled(app).main(prog_name="dragonet", standalone_mode=False)
+        sys.stdout.flush()
     except UserError as error:
         print(f"dragonet: error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -122,9 +128,20 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at the end
+        _no_more_output()
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _no_more_output()
+        print(f"dragonet: error: {error.filename or 'output'}: {error.strerror}: make room there", file=sys.stderr)
+        sys.exit(2)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _no_more_output() -> None:
+    """Or Python complains when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dragonet.bench import emulated, firmware, listing, measure, reach
+from dragonet.bench import adapter, console, emulated, firmware, listing, measure, reach
 from dragonet.bench.benchfile import Bench, parse
 from dragonet.errors import NotDone, UserError
 
@@ -160,6 +161,14 @@ def test_a_new_image_goes_onto_an_emulated_boards_flash_and_its_slots_stay(tmp_p
     (tmp_path / "firmware.bin").unlink()
     with pytest.raises(UserError, match="'make toolchain' builds the images"):  # it would run another in its place
         emulated.EmulatedBench(entry, tmp_path / "board", bytes(8))
+
+
+def test_a_console_without_standard_input_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with adapter.Link(f"socket://127.0.0.1:{server.getsockname()[1]}", "beacon") as link:
+            with pytest.raises(UserError, match="no standard input"):
+                console.run(link)
 
 
 def test_an_emulator_that_ends_says_so_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,3 +126,18 @@ def test_a_reader_that_stops_listening_ends_quietly():
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=10) == 1
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help"])
+def test_output_without_room_is_one_line_and_exit_code_2(arguments: str):
+    command = [sys.executable, "-m", "dragonet.cli", arguments]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.stderr == "dragonet: error: output: No space left on device: make room there\n"
+    assert result.returncode == 2
+
+
+def test_a_closed_output_is_no_error():
+    command = f"{sys.executable} -m dragonet.cli --version >&-"
+    result = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")

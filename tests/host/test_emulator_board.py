@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dragonet import toolchain
-from dragonet.emulator import alone, costs, flash
+from dragonet.bench import reach
+from dragonet.emulator import alone, costs, flash, uf2
 from dragonet.emulator import chip as emulated
 from dragonet.emulator.bench import Bench
 from dragonet.emulator.board import EmulatedBoard
@@ -227,6 +228,17 @@ def test_a_file_that_is_no_image_is_named_with_the_reason(tmp_path: Path, conten
     image.write_bytes(content)
     with pytest.raises(UserError, match=words):
         flash.prepare(tmp_path / "flash.bin", image)
+
+
+def test_a_flash_file_that_is_a_folder_or_that_another_uses_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dragonet.cli", "emulator", "run", "--flash"]
+    run = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1) and "Is a directory" in run.stderr
+    kept = tmp_path / "flash.bin"
+    kept.write_bytes(bytes(uf2.FLASH_BYTES))
+    with reach.lock(str(kept), "another"):
+        run = subprocess.run([*command, str(kept)], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1) and "in use by another dragonet" in run.stderr
 
 
 def test_a_port_in_use_is_named(beacon: Path) -> None:

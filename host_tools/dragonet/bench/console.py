@@ -17,6 +17,8 @@ _WAIT_S = 0.02
 
 def run(link: Link) -> None:
     """Until Ctrl-], or the end of standard input. LinkLost: the board went away."""
+    if sys.stdin is None:
+        raise UserError(f"{link.name}: no standard input: run it in a terminal, or give it </dev/null")
     keys, terminal = sys.stdin.fileno(), sys.stdin.isatty()
     if terminal:
         print(f"{link.name} at {link.url}; Ctrl-] ends", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import tempfile
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from dragonet.bench import reach
 from dragonet.emulator import bench, flash
 from dragonet.errors import UserError
 
@@ -69,8 +71,10 @@ def run(
         raise UserError("name an image (.uf2 or .bin), or a flash file of an earlier run by --flash")
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         kept = flash_file or Path(folder) / "flash.bin"
+        if flash_file is not None:
+            stack.enter_context(reach.lock(str(kept.resolve()), "emulator"))  # the other would save over it
         flash.prepare(kept, image)
         board = bench.Bench(kept, port, speed or None, lambda line: print(f"board: {line}", flush=True), prompt)
         try:

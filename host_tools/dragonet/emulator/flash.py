@@ -85,7 +85,10 @@ def prepare(
     """
     flash = bytearray(b"\xff" * uf2.FLASH_BYTES)
     if path.exists():
-        kept = path.read_bytes()
+        try:
+            kept = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}; name the file of a flash, or a new one") from None
         if len(kept) != uf2.FLASH_BYTES:
             raise UserError(f"{path}: {len(kept)} bytes, not the {uf2.FLASH_BYTES} of a flash; remove it")
         flash[:] = kept
