@@ -30,7 +30,11 @@ def lock() -> Iterator[None]:
     """One build at a time."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another build in {FOLDER}")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
