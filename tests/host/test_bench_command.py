@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +137,7 @@ def test_a_report_is_shown_and_its_page_made_again_from_the_results_alone(tmp_pa
         (("provision",), "no such port"),
         (("console", "beacon"), "no such port"),
         (("firmware", "beacon", "none.uf2"), "no such file; 'make toolchain' builds images"),
+        (("flash", "--image", "x.slot", "--whole"), "it is built already"),
         (("check", "--out", __file__), "cannot write there: File exists"),
         (("plot", "beacon.supply_v", "--out", f"{__file__}/plot.html"), "cannot write there"),
     ],
@@ -163,6 +167,24 @@ def test_a_new_image_goes_onto_an_emulated_boards_flash_and_its_slots_stay(tmp_p
         emulated.EmulatedBench(entry, tmp_path / "board", bytes(8))
 
 
+def test_a_board_with_another_firmware_flies_and_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> Iterator[tuple[str, str]]:
+        yield "uid", "0123456789abcdef"
+        raise NotDone("beacon: set hk has 40 bytes, not 44: the board runs another firmware than this checkout")
+
+    monkeypatch.setattr(listing, "_asked", asked)
+    monkeypatch.setattr(listing, "open_link", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(listing, "CspClient", lambda *_, **__: None)
+    monkeypatch.setattr(listing.bus_watch, "packets", lambda *_: ())
+    (row,) = listing.listing(parse({"via": "flight", "boards": {"beacon": {"reach": "flight"}}}, tmp_path / "x.toml"))
+    assert (row["state"], row["uid"]) == ("flies", "0123456789abcdef") and "another firmware" in row["error"]
+
+
+def test_two_boards_of_a_role_are_not_checked_as_one(tmp_path: Path) -> None:
+    run = bench(tmp_path, "check", text='[boards.a]\nrole = "eps"\nreach = "unix"\n[boards.eps]\nreach = "unix"\n')
+    assert run.returncode == 2 and "2 boards are eps" in run.stderr and run.stderr.count("\n") == 1, run.stderr
+
+
 def test_a_console_without_standard_input_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -176,7 +198,7 @@ def test_an_emulator_that_ends_says_so_itself(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "firmware.bin").write_bytes(bytes(1000))
     tables = {"boards": {"beacon": {"reach": "emulated", "image": "firmware.bin"}}}
     one = parse(tables, tmp_path / "x.toml")
-    made: list[emulated.EmulatedBench] = []
+    made: list[Any] = []
     monkeypatch.setattr(reach, "_start", lambda *arguments: made.append(start(*arguments)) or made[0])
     with pytest.raises(NotDone, match="^beacon: the emulator ended"), reach.open(one, one.boards[0]) as link:
         os.kill(made[0]._chip.pid, signal.SIGKILL)

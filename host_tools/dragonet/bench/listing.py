@@ -85,8 +85,14 @@ def _by_bus(bench: Bench) -> dict[str, dict[str, Any]]:
     with open_link(bench.via, bench.bitrate) as wire:
         client = CspClient(wire, version=bench.csp_version)
         for role in dict.fromkeys(entry.role for entry in bench.boards):
-            with contextlib.suppress(NotDone):
-                found[role] = dict(_asked(Commander(client, role, None, _BUS_S), role))
+            told: dict[str, Any] = {}
+            try:
+                for name, value in _asked(Commander(client, role, None, _BUS_S), role):
+                    told[name] = value
+            except NotDone as error:  # what it told before stands: it may run another firmware than this checkout
+                told.update({"error": str(error)} if told else {})
+            if told:
+                found[role] = told
         waiting = set(found)
         for packet in bus_watch.packets(wire, bench.csp_version, _BEAT_S, None) if waiting else ():
             if packet["dport"] == ports.HEARTBEAT and packet["src_name"] in waiting:

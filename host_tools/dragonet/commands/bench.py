@@ -111,6 +111,8 @@ def flash_(
     entries = one.choose(names or [])
     if firmware is not None and not (firmware / "core" / "board.py").is_file():
         raise UserError(f"{firmware}: no folder of flight code (no core/board.py)")
+    if image is not None and (firmware or version or golden or whole):
+        raise UserError(f"--image {image}: it is built already; --firmware, --version, --golden, --whole build one")
     given = images.load(image) if image is not None else None
     order = flash.Order(
         given, firmware, version or None, plan_only=plan, force=force, confirm=confirm, trial_s=trial, whole=whole,

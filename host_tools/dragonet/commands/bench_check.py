@@ -61,6 +61,10 @@ def check(
     """
     one = benchfile.load(bench)
     tables.of(one)
+    roles = [entry.role for entry in one.boards]
+    for role in roles:
+        if roles.count(role) > 1:
+            raise UserError(f"{one.path}: {roles.count(role)} boards are {role}: the checks take one of each")
     if importlib.util.find_spec("pytest") is None or not _CHECKS.is_dir():
         raise UserError("the checks run by pytest, in a checkout of the repository: make setup-test")
     target = (folder(one) if out is None else out).resolve()
