@@ -4,7 +4,7 @@ from core.dictionary import Dictionary
 from core.lines import Lines
 from core.telemetry import Set
 
-HK = Set("beacon", Lines(0, """
+HK = Set("beacon", Lines(0, b"""
 seq|u16||1|
 uptime_s|u32|s|1|
 mission_s|u32|s|1|
@@ -36,7 +36,7 @@ underruns|u16||1|
 radio_resets|u16||1|
 """), 0x978C8734)
 
-PARAMETERS = Lines(0, """
+PARAMETERS = Lines(0, b"""
 hk_period|u16|s|1|5|50|20|False|
 period|u16|s|1|90|300|90|False|
 period_low_power|u16|s|1|90|300|120|False|
@@ -48,7 +48,7 @@ period_critical|u16|s|1|90|600|360|False|
 def dictionary():
     from core.compact import SYSTEM
 
-    events = Lines(1, """
+    events = Lines(1, b"""
 boot|0|1|reset cause|boots|
 fault|1|2|faults since boot||
 task_failed|2|3|task number|failures in a row|
@@ -80,7 +80,7 @@ command_refused|96|2|reason|source * 256 + key slot|
 key_slot|97|2|slot|state|
 tx_error|128|2|errors since boot|kind|
 """)
-    commands = Lines(1, """
+    commands = Lines(1, b"""
 noop|0|(data,bytes,,1,0,64;)|1|
 reset|1|()|0|
 tm_get|2|(set,u8,,1,0,7;)|1|
@@ -134,7 +134,7 @@ refusals|97|()|1|
 slot_recover|98|(next,u32,,1,0,4294901760;challenge,bytes,,1,8,8;)|0|
 key_rotate|99|(slot,u8,,1,0,3;generation,u16,,1,1,65534;)|0|
 """)
-    limits = Lines(0, """
+    limits = Lines(0, b"""
 supply_v|6400|None|40|200|2|None
 pa_t|-3000|8000|40|500|2|None
 """)

@@ -4,7 +4,7 @@ from core.dictionary import Dictionary
 from core.lines import Lines
 from core.telemetry import Set
 
-SYSTEM = Set("system", Lines(0, """
+SYSTEM = Set("system", Lines(0, b"""
 heap_used|u32|B|1|
 heap_free|u32|B|1|
 buffers_free|u8||1|
@@ -27,7 +27,7 @@ actions_failed|u16||1|
 
 
 def dictionary(role):
-    hk = Set(role, Lines(0, """
+    hk = Set(role, Lines(0, b"""
 seq|u16||1|
 uptime_s|u32|s|1|
 mission_s|u32|s|1|
@@ -46,10 +46,10 @@ next_seq|u32||1|
 commands|u16||1|
 refused|u16||1|
 """))
-    parameters = Lines(0, """
+    parameters = Lines(0, b"""
 hk_period|u16|s|1|5|50|20|False|
 """)
-    events = Lines(1, """
+    events = Lines(1, b"""
 boot|0|1|reset cause|boots|
 fault|1|2|faults since boot||
 task_failed|2|3|task number|failures in a row|
@@ -80,7 +80,7 @@ param_reverted|17|2|parameters||
 command_refused|96|2|reason|source * 256 + key slot|
 key_slot|97|2|slot|state|
 """)
-    commands = Lines(1, """
+    commands = Lines(1, b"""
 noop|0|(data,bytes,,1,0,64;)|1|
 reset|1|()|0|
 tm_get|2|(set,u8,,1,0,7;)|1|

@@ -1,5 +1,6 @@
 # A table as a board keeps it: one text, which stays in flash, read a line at a time. `dragonet generate compact` writes
-# these texts (core/compact.py, <role>/compact.py) from the tables that the host reads: tuples of tuples.
+# these texts (core/compact.py, <role>/compact.py) from the tables that the host reads: tuples of tuples. ASCII, as
+# bytes: in a str MicroPython counts characters from the first to find the n-th.
 #
 #   \nNAME|CELL|CELL|...|      a line: its name, then its other columns in their order; the text ends with \n
 #   CELL                       an integer, a number with point or exponent, None, True, False, else text
@@ -20,22 +21,22 @@ class Lines:
         self._text = text
 
     def __len__(self):
-        return self._text.count("\n") - 1
+        return self._text.count(b"\n") - 1
 
     def __iter__(self):
         text = self._text
         at = 0
-        end = text.find("\n", 1)
+        end = text.find(b"\n", 1)
         while end > 0:
             yield self._line(at + 1, end)
             at = end
-            end = text.find("\n", at + 1)
+            end = text.find(b"\n", at + 1)
 
     def __getitem__(self, k):
         text = self._text
         at = end = 0 if k >= 0 else -1
         while end >= 0:
-            end = text.find("\n", at + 1)
+            end = text.find(b"\n", at + 1)
             if k == 0 and end > 0:
                 return self._line(at + 1, end)
             at = end
@@ -43,7 +44,7 @@ class Lines:
         raise IndexError(k)
 
     def _line(self, start, end):
-        cells = self._text[start:end].split("|")
+        cells = str(self._text[start:end], "ascii").split("|")
         name = cells.pop(0)
         line = [_value(cell) for cell in cells]
         line.insert(self._column, name)
@@ -51,10 +52,10 @@ class Lines:
 
     def position(self, name):
         """Of the line of this name. KeyError: there is none."""
-        at = self._text.find("\n%s|" % name)
+        at = self._text.find(("\n%s|" % name).encode())
         if at < 0:
             raise KeyError(name)
-        return self._text.count("\n", 0, at)
+        return self._text.count(b"\n", 0, at)
 
 
 def position(table, name_column, name):

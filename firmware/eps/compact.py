@@ -4,7 +4,7 @@ from core.dictionary import Dictionary
 from core.lines import Lines
 from core.telemetry import Set
 
-HK = Set("eps", Lines(0, """
+HK = Set("eps", Lines(0, b"""
 seq|u16||1|
 uptime_s|u32|s|1|
 mission_s|u32|s|1|
@@ -59,7 +59,7 @@ not_answering|u16||1|
 read_errors|u16||1|
 """), 0xE4CF1653)
 
-PARAMETERS = Lines(0, """
+PARAMETERS = Lines(0, b"""
 hk_period|u16|s|1|5|50|20|False|
 low_enter|u16|V|0.001|6750|7000|LEVELS.0.1|True|
 low_leave|u16|V|0.001|7050|7400|LEVELS.0.3|True|
@@ -73,7 +73,7 @@ critical_leave|u16|V|0.001|6550|7000|LEVELS.2.3|True|
 def dictionary():
     from core.compact import SYSTEM
 
-    events = Lines(1, """
+    events = Lines(1, b"""
 boot|0|1|reset cause|boots|
 fault|1|2|faults since boot||
 task_failed|2|3|task number|failures in a row|
@@ -108,7 +108,7 @@ level|129|2|level|level before|
 load_trip|130|2|load|mA|
 parts|131|2|not answering|before|
 """)
-    commands = Lines(1, """
+    commands = Lines(1, b"""
 noop|0|(data,bytes,,1,0,64;)|1|
 reset|1|()|0|
 tm_get|2|(set,u8,,1,0,7;)|1|
@@ -162,7 +162,7 @@ refusals|97|()|1|
 slot_recover|98|(next,u32,,1,0,4294901760;challenge,bytes,,1,8,8;)|0|
 key_rotate|99|(slot,u8,,1,0,3;generation,u16,,1,1,65534;)|0|
 """)
-    limits = Lines(0, """
+    limits = Lines(0, b"""
 battery_v|6500|8400|40|100|3|None
 battery_t|0|4500|60|200|2|None
 board_t|-2000|7000|60|300|2|None

@@ -4,7 +4,7 @@ from core.dictionary import Dictionary
 from core.lines import Lines
 from core.telemetry import Set
 
-HK = Set("sensor", Lines(0, """
+HK = Set("sensor", Lines(0, b"""
 seq|u16||1|
 uptime_s|u32|s|1|
 mission_s|u32|s|1|
@@ -65,7 +65,7 @@ drop_mmsi|u16||1|
 uart_full|u16||1|
 """), 0x3EEB8684)
 
-PARAMETERS = Lines(0, """
+PARAMETERS = Lines(0, b"""
 hk_period|u16|s|1|5|50|20|False|
 ships_period|u16|s|1|1|600|5|False|
 ships_again|u16|s|1|10|3600|120|False|
@@ -75,7 +75,7 @@ ships_again|u16|s|1|10|3600|120|False|
 def dictionary():
     from core.compact import SYSTEM
 
-    events = Lines(1, """
+    events = Lines(1, b"""
 boot|0|1|reset cause|boots|
 fault|1|2|faults since boot||
 task_failed|2|3|task number|failures in a row|
@@ -108,7 +108,7 @@ key_slot|97|2|slot|state|
 parts|128|2|without a value|before|
 ships_full|129|1|evicted since boot|unsent|
 """)
-    commands = Lines(1, """
+    commands = Lines(1, b"""
 noop|0|(data,bytes,,1,0,64;)|1|
 reset|1|()|0|
 tm_get|2|(set,u8,,1,0,7;)|1|
@@ -162,7 +162,7 @@ refusals|97|()|1|
 slot_recover|98|(next,u32,,1,0,4294901760;challenge,bytes,,1,8,8;)|0|
 key_rotate|99|(slot,u8,,1,0,3;generation,u16,,1,1,65534;)|0|
 """)
-    limits = Lines(0, """
+    limits = Lines(0, b"""
 board_t|-3000|7000|60|300|2|None
 payload_t|-2000|6000|60|300|2|None
 rate_x|-30000|30000|60|2000|2|None

@@ -10,7 +10,7 @@ from core.parameter_table import PARAMETERS
 from core.system_table import SYSTEM
 from core.telemetry import Set, hash_of
 
-TEXT = """
+TEXT = b"""
 one|1|-2|0.001|1e-05|None|True|False|a b|
 two|()|(x,-1)|(x,1;y,None;)||
 """
@@ -36,7 +36,7 @@ class OneText(unittest.TestCase):
         self.assertEqual(Lines(1, TEXT)[0][:3], (1, "one", -2))
 
     def test_a_line_is_found_by_its_whole_name_only(self):
-        table = Lines(0, "\none|two|\ntwo_|x|\ntwo|y|\n")
+        table = Lines(0, b"\none|two|\ntwo_|x|\ntwo|y|\n")
         self.assertEqual([table.position(name) for name in ("one", "two_", "two")], [0, 1, 2])
         for name in ("tw", "x", "", "One", "wo_"):
             with self.assertRaises(KeyError):
@@ -51,7 +51,7 @@ class OneText(unittest.TestCase):
             with self.assertRaises(IndexError):
                 table[k]
         self.assertEqual([line[0] for line in table], ["one", "two"])
-        self.assertEqual(len(Lines(0, "\n")), 0)
+        self.assertEqual(len(Lines(0, b"\n")), 0)
 
 
 class OnBoard(unittest.TestCase):

@@ -55,9 +55,13 @@ def text(table: Any, name_column: int, described: bool = True) -> str:
         kept = (*line[:-1], "") if described else tuple(line)
         cells = [kept[name_column], *(_cell(value) for k, value in enumerate(kept) if k != name_column)]
         lines.append("|".join(cells))
-        if Lines(name_column, f"\n{lines[-1]}\n")[0] != kept or set(lines[-1]) & set('\n"\\'):
+        if set(lines[-1]) & set('\n"\\') or not lines[-1].isascii() or _read(name_column, lines[-1]) != kept:
             raise UserError(f"{line[name_column]}: core/lines.py cannot keep {line}")
-    return 'Lines(%d, """\n%s""")' % (name_column, "".join(f"{line}\n" for line in lines))
+    return 'Lines(%d, b"""\n%s""")' % (name_column, "".join(f"{line}\n" for line in lines))
+
+
+def _read(name_column: int, line: str) -> tuple[Any, ...]:
+    return Lines(name_column, f"\n{line}\n".encode())[0]
 
 
 def _cell(value: Any) -> str:
