@@ -45,6 +45,7 @@ class Board:
 
     transmitting = False  # the radio's app sets it around each transmission: no flash is written meanwhile
     streaming = False     # see stream()
+    published = False     # in this second: frames of housekeeping still leave, and interrupts take most of the processor
 
     def __init__(self, parts, pins, table, path=config.PATH):
         self.parts = parts
@@ -208,7 +209,8 @@ class Board:
         now = self.clock.seconds
         self._send_heartbeat()
         self.hold.update(passed_ms)
-        if now >= self._hk_due_s:
+        self.published = now >= self._hk_due_s
+        if self.published:
             self._hk_due_s = now - now % self.hk_period_s + self.hk_period_s
             self.publish()
         if now >= self._collect_s and not self.streaming:

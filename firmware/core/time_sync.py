@@ -116,7 +116,9 @@ class Time:
     def second(self):
         self.scale.update()
         now = self._board.uptime_s
-        if self._asked:
+        if self._board.published:
+            pass  # what is asked now would wait on its way, here and elsewhere
+        elif self._asked:
             self._go_on(now)
         elif now >= self._due_s:
             if self._peer or not self.is_master:

@@ -452,6 +452,16 @@ class Alone(Base):
         one.second()
         self.assertEqual(done, [ports.HEARTBEAT, ports.HK, "collection", "work"])
 
+    def test_a_seconds_work_knows_whether_housekeeping_went_before_it(self):
+        one = board("eps", [])
+        told = []
+        one.on_second(lambda: told.append(one.published))
+        for second in (0, 1, 19, 20, 21):
+            one.clock.seconds = second
+            one.clock.update = lambda: 1000
+            one.second()
+        self.assertEqual(told, [True, False, False, True, False])
+
     def test_garbage_is_collected_each_four_seconds_away_from_housekeeping_but_not_while_a_stream_is_sent(self):
         one = board("eps", [])
         made = []

@@ -172,6 +172,14 @@ class BadBus(Base):
         self.assertEqual(self.beacon.time.lost, lost + 1)
         self.assertEqual([later - first for first, later in zip(times, times[1:])][:4], [1, 1, 1, 5])
 
+    def test_nobody_asks_in_a_second_with_housekeeping(self):
+        world = self.two()
+        world.run(1000)
+        self.beacon.published = True
+        self.assertEqual(self.asked_s(1130), [])
+        self.beacon.published = False
+        self.assertEqual(len(self.asked_s(1140)), 4)
+
     def test_a_master_that_stays_silent_is_asked_less_and_less(self):
         world = self.two()
         world.run(1000)

@@ -95,6 +95,8 @@ class Commands:
 class Board:
     """ppb: how much too fast the oscillator is."""
 
+    published = False
+
     def __init__(self, world, role, ppb, start_us=0, memory=None):
         self.world = world
         self.address = ports.ADDRESSES[role]
