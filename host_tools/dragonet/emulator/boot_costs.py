@@ -42,9 +42,9 @@ def measure(folder: Path, known: Mapping[str, float], step: Callable[[str], None
     for role in ROLES:
         before, after = _BEFORE_TIME + role, _AFTER_TIME + role
         step(before)
-        flown = _fly(folder / f"{role}-emulated", role, None)
+        flown = _fly(folder / f"boot-{role}-emulated", role, None)
         step(after)
-        own = _fly(folder / f"{role}-virtual", role, {**known, before: 0, after: 0, _HOUSEKEEPING: 0, _SECOND: 0})
+        own = _fly(folder / f"boot-{role}-virtual", role, {**known, before: 0, after: 0, _HOUSEKEEPING: 0, _SECOND: 0})
         found[before] = flown.time_us - own.time_us
         found[after] = flown.beat_us - own.beat_us - found[before]
         packed.append(flown.housekeeping_us - own.housekeeping_us)

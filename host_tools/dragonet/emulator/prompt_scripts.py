@@ -136,7 +136,7 @@ us = per(lambda n: board.events.emit(ANTENNA_RELEASED), 1) - per(lambda n: ring.
     "work_log_open": "us = per(lambda n: board.store.log.open(), 1)",
     "work_text_line": """
 from beacon import ax25
-from beacon.text import DESTINATION, Texts, source
+from beacon.text import DESTINATION, FRAMES, Texts, source
 from eps.compact import HK as EPS
 from sensor.compact import HK as SENSOR
 frame = ax25.Frame(DESTINATION, source("N0CALL"))
@@ -146,12 +146,12 @@ for role, table in (("eps", EPS), ("sensor", SENSOR)):
     table.pack_into(packet, [100] * len(table.fields))
     board.heard[role].on_hk(packet)
     board.heard[role].matches = True
-first, *_, last = EPS.fields
-one = repeat(texts._raw, "eps", first[0], n=10)
-lines = len(EPS.fields) - 1
-us = line = (repeat(texts._raw, "eps", last[0], n=10) - one) / lines""",
+_, ((_, fields),) = FRAMES[0]
+first = repeat(texts._shown, "eps", EPS.fields[0][0], n=10)
+more = per(lambda n: texts.frame_into(0, frame.info), 1) - len(fields) * first
+us = line = more / sum([EPS.index(field) for field in fields])""",
     "work_text_value": """
-us = repeat(texts._shown, "eps", first[0], n=10) - line""",
+us = first - line""",
     "work_cw_byte": """
 from beacon.morse import Keyer
 source = Keyer(20)
