@@ -83,8 +83,8 @@ def image(role: str, bench: bool = False) -> None:
         shared = paths.BOARDS / "rp2" / "manifest.py"
         manifest = folder / "manifest.py"
         manifest.write_text(f'include("{shared}", role="{role}", bench=True)\n')
-    configured = key(pins(RP2), files=_configuration())
-    if not is_fresh(_BUILD, configured):  # what make keeps there does not know of modules that come and go
+    configured = key(pins(RP2), str(_BUILD), files=_configuration())
+    if not is_fresh(_BUILD, configured):  # make keeps paths there, and does not see modules that come and go
         shutil.rmtree(_BUILD, ignore_errors=True)
     say(f"{what}: {'some seconds' if (_BUILD / 'firmware.elf').exists() else 'a minute'}")
     # One build folder for all roles: only what is frozen differs.
