@@ -17,6 +17,7 @@ import pytest
 
 from dragonet.bench import adapter, console, emulated, firmware, listing, measure, reach
 from dragonet.bench.benchfile import Bench, parse
+from dragonet.deploy import goldens, image
 from dragonet.errors import NotDone, UserError
 
 start = reach._start
@@ -78,6 +79,30 @@ def test_a_uf2_goes_to_the_one_board_that_waits_in_bootsel(tmp_path: Path) -> No
         firmware.firmware(entry, image, drives=lambda: drives[:1])
     with pytest.raises(UserError, match="no such file"):
         firmware.firmware(entry, tmp_path / "none.uf2")
+
+
+def test_the_firmware_of_another_role_is_refused(tmp_path: Path) -> None:
+    entry = parse({"boards": {"beacon": {"reach": "uid:e66138935f2b8a21"}}}, tmp_path / "x.toml").boards[0]
+    image = tmp_path / "firmware.bin"
+    image.write_bytes(bytes(1000) + goldens.checkout("eps").id + bytes(1000))
+    with pytest.raises(UserError, match="has the golden app of eps, and this board is beacon"):
+        firmware.firmware(entry, image, "uf2", drives=lambda: [tmp_path])
+
+
+def test_a_drive_that_may_not_be_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one" / "INFO_UF2.TXT").mkdir(parents=True)  # as if: reading it is an error
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "INFO_UF2.TXT").write_text(UF2_INFO)
+    monkeypatch.setattr(firmware, "_DRIVES", (f"{tmp_path}/*",))
+    assert firmware.uf2_drives() == [tmp_path / "two"]
+
+
+def test_a_slot_image_appears_when_it_is_complete(tmp_path: Path) -> None:
+    kept = tmp_path / "beacon.slot"
+    kept.mkdir()
+    with pytest.raises(UserError, match="cannot be written"):
+        image.Image(b"data", "beacon", "rp2", 0, "1").save(kept)
+    assert [path.name for path in tmp_path.iterdir()] == ["beacon.slot"], "nothing half-written is left"
 
 
 @pytest.mark.parametrize(("by", "said"), [("mpflash", "pipx install mpflash"), ("dfu", "apt-get install dfu-util")])

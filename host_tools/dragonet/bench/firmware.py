@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dragonet.bench import adapter
 from dragonet.bench.benchfile import Entry
+from dragonet.deploy import goldens
 from dragonet.emulator import uf2
 from dragonet.errors import NotDone, UserError
 
@@ -41,6 +42,8 @@ def firmware(entry: Entry, image: Path, by: str = "", drives: Callable[[], list[
         raise UserError(f"--by {by}: one of {', '.join(WAYS)}")
     if by != "mpflash" and not image.is_file():
         raise UserError(f"{image}: no such file; 'make toolchain' builds images, and --by mpflash takes a version")
+    if by != "mpflash":
+        _of_its_role(entry, image)
     if entry.kind == "emulated":
         raise UserError(f"{entry.name} is emulated: name the image in the bench file; build/bench keeps its flash")
     if entry.kind in ("unix", "flight"):
@@ -58,6 +61,17 @@ def firmware(entry: Entry, image: Path, by: str = "", drives: Callable[[], list[
     return _run(command + (["--board", _BOARDS[target]] if target in _BOARDS else []))
 
 
+def _of_its_role(entry: Entry, image: Path) -> None:
+    """UserError: a golden app of another role is frozen in it."""
+    try:
+        data = b"".join(part for _, part in uf2.load(image)) if image.suffix == ".uf2" else image.read_bytes()
+    except OSError as error:
+        raise UserError(f"{image}: {error.strerror}") from None
+    role = goldens.role_in(data)
+    if role not in (None, entry.role):
+        raise UserError(f"{entry.name}: {image} has the golden app of {role}, and this board is {entry.role}")
+
+
 def _way(image: Path) -> str:
     ways = {".uf2": "uf2", ".dfu": "dfu", ".bin": "swd", ".hex": "swd", ".elf": "swd"}
     return ways.get(image.suffix, "mpflash")
@@ -70,7 +84,14 @@ def _port(entry: Entry) -> str:
 def uf2_drives() -> list[Path]:
     """Drives of RP2040s that wait in BOOTSEL."""
     found = {path.parent for pattern in _DRIVES for path in Path("/").glob(f"{pattern[1:]}/{_INFO}")}
-    return sorted(drive for drive in found if _RP2040 in (drive / _INFO).read_text(errors="replace"))
+    return sorted(drive for drive in found if _RP2040 in _info(drive))
+
+
+def _info(drive: Path) -> str:
+    try:
+        return (drive / _INFO).read_text(errors="replace")
+    except OSError:
+        return ""  # another user's, or it goes away just now
 
 
 def _copy(entry: Entry, image: Path, drives: Callable[[], list[Path]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from dragonet import paths
 from dragonet.deploy import golden
 from dragonet.errors import UserError
+from dragonet.ground.keys import ROLES
 
 FOLDER = paths.REPO / "build" / "goldens"  # `make toolchain` leaves a file here for each image that it built
 
@@ -68,6 +70,14 @@ def load(path: Path, role: str) -> Golden:
     if one.role != role:
         raise UserError(f"{path}: the golden app of {one.role}, not of {role}")
     return one
+
+
+def role_in(firmware: bytes) -> str | None:
+    """The role whose golden app is frozen in this firmware; None: one that is not known here."""
+    kept = [re.fullmatch(r"(\w+)-([0-9a-f]{16})", path.stem) for path in FOLDER.glob("*.json")]
+    known = [(one[1], bytes.fromhex(one[2])) for one in kept if one is not None]
+    known += [(role, checkout(role).id) for role in ROLES]
+    return next((role for role, name in known if name in firmware), None)
 
 
 def find(role: str, base: bytes, given: Path | None = None) -> Golden | None:

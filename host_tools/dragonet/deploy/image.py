@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -89,11 +90,15 @@ class Image:
         return replace(made, mac=mac.hmac(key.pads(self.role), made.manifest[: manifest.SIGNED], b"")[: manifest.MAC])
 
     def save(self, path: Path) -> None:
-        """A file of manifest and image."""
+        """A file of manifest and image, which appears when it is complete. UserError: it cannot be written."""
+        part = path.with_name(path.name + ".part")
         try:
-            path.write_bytes(self.manifest + self.data)
+            part.write_bytes(self.manifest + self.data)
+            part.replace(path)
         except OSError as error:
-            raise UserError(f"{path}: {error.strerror}") from None
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 
     def describe(self) -> dict[str, Any]:
         """For a table or JSON."""
