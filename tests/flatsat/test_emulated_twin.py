@@ -3,11 +3,8 @@
 The holds are over and the beacon sends from its first second on. A board's firmware begins when its chip has booted,
 so the virtual board is made to begin at the same time: by how much later, a first flight of virtual boards says.
 
-Exchanges of time: a board asks once more when a round trip took 0.2 ms longer than the best. On a chip it takes some
-milliseconds more or less with the state of its heap, for finding room there takes time. So how often is not compared,
-but each request is answered before the next, or is one of a hundred that are lost. Nor are the corrections that follow:
-by how much the clocks of two boards differ depends on when within its boot each begins. DRAGONET_TWIN_S: seconds of a
-longer flight (make campaign).
+How far apart the clocks of two boards begin depends on the microsecond at which each boots, so what they tell each other
+of the time is not compared, nor by how much they correct it. DRAGONET_TWIN_S: seconds of a longer flight (make campaign).
 """
 
 import functools
@@ -38,15 +35,17 @@ TABLES = {
     ports.ADDRESSES["beacon"]: beacon_dictionary.DICTIONARY.hk,
     ports.ADDRESSES["sensor"]: sensor_dictionary.DICTIONARY.hk,
 }
-PORTS = {ports.HEARTBEAT: "heartbeat", ports.HK: "housekeeping", ports.EVENT: "event", ports.SHIPS: "ships"}
-EVENT = ">IIBBii"  # firmware/core/events.py: sequence, mission time, number, boots, a, b
 TIME_EVENT = -1  # in place of the port of an event of TIMES
+PORTS = {
+    ports.HEARTBEAT: "heartbeat",
+    ports.HK: "housekeeping",
+    ports.EVENT: "event",
+    ports.SHIPS: "ships",
+    ports.TIME: "time",
+    TIME_EVENT: "event of time",
+}
+EVENT = ">IIBBii"  # firmware/core/events.py: sequence, mission time, number, boots, a, b
 NEAR_MS = 5.0
-# What a board sends while it boots: its work is long then, and moves a little with each image. At the first set of HK
-# the garbage of the boot may be collected on the chip, which takes 20 ms, and room is found sooner than ever after.
-BOOTED_US, BOOT_MS, FIRST_HK_MS = 3_000_000, 10.0, 25.0
-BURN_MS = 6.0  # an attempt to burn a wire is counted twice in FRAM first, on a heap on which room is found late: 5.3
-LOST = 0.01  # of the requests for the time: a controller has room for two frames
 _ALIGNMENTS, _ALIGNMENT_H, _ALIGNED_US = 5, 0.01, 500
 # What housekeeping may differ by, in the field's unit: noise of the sensors, which is drawn anew for each reading.
 TOLERANCE = {"V": 0.03, "A": 0.03, "degC": 0.3, "%": 0.2, "%/day": 0.0, "nT": 700.0, "deg/s": 0.1}
@@ -105,13 +104,6 @@ class Pair(NamedTuple):
         return found
 
 
-def _limit_ms(one: Packet) -> float:
-    if one.at_us < BOOTED_US:
-        return FIRST_HK_MS if one.port == ports.HK else BOOT_MS
-    burns = one.port == ports.EVENT and struct.unpack(EVENT, one.data)[2] == event_codes.ANTENNA_BURN
-    return BURN_MS if burns else NEAR_MS
-
-
 def beats_us(flight: Flown, source: int) -> list[int]:
     return [one.at_us for one in packets(flight) if (one.bus, one.source, one.port) == (0, source, ports.HEARTBEAT)]
 
@@ -147,7 +139,7 @@ def test_each_board_sends_the_same_packets_in_the_same_order(pair: Pair) -> None
                 [
                     (PORTS.get(one.port, one.port), one.destination)
                     for one in packets(flight)
-                    if (one.bus, one.source) == (bus, source) and one.port not in (ports.TIME, TIME_EVENT)
+                    if (one.bus, one.source) == (bus, source)
                 ]
                 for flight in (pair.emulated, pair.virtual)
             )
@@ -174,7 +166,7 @@ def test_every_packet_is_sent_within_5_ms_of_its_counterpart(pair: Pair) -> None
             far += [
                 (one.at_us / 1e6, name, one.source, each)
                 for (one, _), each in zip(matched, off, strict=True)
-                if abs(each) > _limit_ms(one)
+                if abs(each) > NEAR_MS
             ]  # fmt: skip
     assert not far
 
@@ -204,23 +196,10 @@ def test_housekeeping_says_the_same(pair: Pair) -> None:
     assert not differ
 
 
-def test_each_request_for_the_time_is_answered_before_the_next(pair: Pair) -> None:
-    for flight in (pair.emulated, pair.virtual):
-        waiting: dict[int, int] = {}  # who asked: the tag of its request
-        asked = answered = lost = 0
-        for one in packets(flight):
-            if one.port != ports.TIME or one.bus:
-                continue
-            kind, tag, *_ = struct.unpack(time_commands.EXCHANGE, one.data)
-            if kind == 0:
-                lost += one.source in waiting
-                waiting[one.source] = tag
-                asked += 1
-            elif kind == 1:
-                assert waiting.pop(one.destination) == tag
-                answered += 1
-        print(f"{asked} requests, {answered} replies")
-        assert asked >= 6 and asked - answered <= 1 + lost and lost <= LOST * asked
+def test_each_request_for_the_time_has_the_same_reply(pair: Pair) -> None:
+    for one, other in pair.matched(ports.TIME):
+        first, second = (struct.unpack(time_commands.EXCHANGE, each.data)[:2] for each in (one, other))
+        assert first == second, (one, other)
 
 
 def test_the_same_events_in_the_same_order(pair: Pair) -> None:
