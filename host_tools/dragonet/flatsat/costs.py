@@ -4,52 +4,52 @@
 
 COSTS = {
     "ticks": 2,  # reading the clock
-    "wake_up": 179,  # the event loop resumes one task
+    "wake_up": 203,  # the event loop resumes one task
     "interrupt": 15,  # a soft interrupt handler is entered
-    "gc_collect": 19_505,  # one collection, the beacon's app being there
+    "gc_collect": 19_093,  # one collection, the beacon's app being there
     "hard_interrupt": 19,  # a hard one with a short handler in Python
     "pin": 4,  # writing or reading a pin
     "i2c_transfer": 12,  # each transfer, besides its bits on the wire
     "i2c_target_byte": 2,  # its share of the peripheral's interrupt
     "spi_transfer": 6,
-    "spi_driver": 8,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
+    "spi_driver": 9,  # what the MCP2515's driver computes for each of its transfers; see with_drivers()
     "adc_read": 5,
     "can_send": 60,
     "can_receive": 60,
     "uart_call": 5,  # each read or write
     "uart_byte": 2,  # its share of the receive interrupt
-    "flash_erase_4k": 45_056,  # interrupts are off: W25Q16JV 9.6, typical
-    "flash_program_256": 528,
+    "flash_erase_4k": 45_057,  # interrupts are off: W25Q16JV 9.6, typical
+    "flash_program_256": 525,
     "flash_read_256": 8,
     # the firmware's own work: see with_drivers()
-    "work_board": 150_900,  # the board is made
-    "work_events": 24_124,  # and the table of its events
-    "work_time_eps": 235_072,  # from the event of the boot to the beginning of its time, besides what is listed here
-    "work_time_beacon": 227_553,
-    "work_time_sensor": 211_489,
-    "work_boot_eps": 280_371,  # from there to its first second, likewise
-    "work_boot_beacon": 298_719,
-    "work_boot_sensor": 255_692,
+    "work_board": 151_798,  # the board is made
+    "work_events": 17_752,  # and the table of its events
+    "work_time_eps": 209_954,  # from the event of the boot to the beginning of its time, besides what is listed here
+    "work_time_beacon": 203_120,
+    "work_time_sensor": 187_840,
+    "work_boot_eps": 250_440,  # from there to its first second, likewise
+    "work_boot_beacon": 277_928,
+    "work_boot_sensor": 252_433,
     "work_fram_read_16": 28,  # each 16 bytes that are read from FRAM, besides their bits
-    "work_record_read": 191,  # each copy of a record in FRAM that is looked at
+    "work_record_read": 194,  # each copy of a record in FRAM that is looked at
     "work_blank_byte": 7,  # each byte of one that was never written
-    "work_record_save": 294,
-    "work_ring_look": 163,  # each slot of a ring in FRAM that is looked at
-    "work_ring_append": 218,
-    "work_event": 579,  # an event, besides its place in the ring and its packet
-    "work_power_tick": 3021,  # the second's work of the EPS
-    "work_log_open": 279,  # the log of housekeeping, before the first entry
-    "work_hk": 2904,  # housekeeping is made, besides
+    "work_record_save": 299,
+    "work_ring_look": 166,  # each slot of a ring in FRAM that is looked at
+    "work_ring_append": 220,
+    "work_event": 584,  # an event, besides its place in the ring and its packet
+    "work_power_tick": 3060,  # the second's work of the EPS
+    "work_log_open": 278,  # the log of housekeeping, before the first entry
+    "work_hk": 2950,  # housekeeping is made, besides
     "work_hk_value": 52,  # each value of housekeeping that is packed
-    "work_second": 2272,  # what other services and that of time do each second
-    "work_csp_send": 535,  # each packet that leaves, besides its frames
-    "work_can_send": 158,  # an MCP2515's driver, for each frame, while it talks to the chip: its interrupts wait
-    "work_can_look": 159,  # and each time that it looks what they brought
-    "work_can_sent_eps": 292,  # from a frame that has left to the next: the rest, by board
-    "work_can_sent_beacon": 317,
-    "work_can_sent_sensor": 306,
-    "work_text_value": 817,  # each value that the beacon tells, in CW or in a burst
-    "work_text_line": 157,  # and each line of its table that is passed to find it
+    "work_second": 2288,  # what other services and that of time do each second
+    "work_csp_send": 539,  # each packet that leaves, besides its frames
+    "work_can_send": 160,  # an MCP2515's driver, for each frame, while it talks to the chip: its interrupts wait
+    "work_can_look": 153,  # and each time that it looks what they brought
+    "work_can_sent_eps": 286,  # from a frame that has left to the next: the rest, by board
+    "work_can_sent_beacon": 312,
+    "work_can_sent_sensor": 305,
+    "work_text_value": 945,  # each value that the beacon tells, in CW or in a burst
+    "work_text_line": 49,  # and each line of its table that is passed to find it
     "work_cw_byte": 11,  # each byte of CW that is keyed
     "work_afsk_byte": 53,  # each byte of a burst that is modulated
     "work_radio_register": 21,  # each register of the radio that is read or written
