@@ -45,7 +45,7 @@ class Board:
 
     transmitting = False  # the radio's app sets it around each transmission: no flash is written meanwhile
     streaming = False     # see stream()
-    published = False     # in this second: frames of housekeeping still leave, and interrupts take most of the processor
+    published = False     # in this second: housekeeping's frames still leave, and interrupts take most of the processor
 
     def __init__(self, parts, pins, table, path=config.PATH):
         self.parts = parts

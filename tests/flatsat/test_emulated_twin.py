@@ -3,8 +3,9 @@
 The holds are over and the beacon sends from its first second on. A board's firmware begins when its chip has booted,
 so the virtual board is made to begin at the same time: by how much later, a first flight of virtual boards says.
 
-How far apart the clocks of two boards begin depends on the microsecond at which each boots, so what they tell each other
-of the time is not compared, nor by how much they correct it. DRAGONET_TWIN_S: seconds of a longer flight (make campaign).
+How far apart the clocks of two boards begin depends on the microsecond at which each boots, so what they tell each
+other of the time is not compared, nor by how much they correct it. DRAGONET_TWIN_S: seconds of a longer flight (make
+campaign).
 """
 
 import functools
