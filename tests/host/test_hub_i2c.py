@@ -129,7 +129,8 @@ def test_a_slow_target_paces_a_long_write() -> None:
     bench.run_us(20_000)
     ((end_us, _, status, _),) = bench.boards[2].ends
     assert status == OK
-    assert bits_us(200) + 1_000 < end_us < 200 + 200 * 42, "42 us a byte, not 22.5, less a FIFO of 16"
+    late_us = max(0, bits_us(200) - 200 * BYTE_US)  # so late a target of the usual pace may begin to take them
+    assert bits_us(200) + 1_000 < end_us < 200 + 200 * 42 + late_us, "42 us a byte, not 22.5, less a FIFO of 16"
 
 
 def test_a_target_that_holds_the_clock_costs_the_time_out_and_no_more() -> None:
