@@ -146,8 +146,7 @@ def rows(figures: dict) -> dict[str, dict]:
         for name, size in one["slot_bytes"].items():
             put(f"RP2040: slot of {name}, flash", role, size)
         put("RP2040: power-on to first frame, ms", role, one["boot_ms"])
-        if "frames_bytes" in one:
-            put("RP2040: frames of functions, most", role, one["frames_bytes"])
+        put("RP2040: frames of functions, most", role, one["frames_bytes"])
         for app, heap in apps(one).items():
             put(f"RP2040, {app}: services, data", role, sum(data for _, data in heap["services"].values()))
             put(f"RP2040, {app}: services, modules", role, sum(module for module, _ in heap["services"].values()))
